@@ -1,0 +1,30 @@
+"""Adapter of this package's native door, `Client.request`.
+
+Refuses to set anything: it is measured as a newcomer meets it. Loaded by the worker, whose SSL_CERT_FILE
+names the authority of the certificate: there a default TLS context looks for it.
+"""
+
+from async_keepalive_httpc.client import Client
+from bench.clients import Session, Target
+
+
+class RequestSession:
+    """One Client, whose limits are above the works' concurrency."""
+
+    __slots__ = ("client", "url")
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = Client()
+
+    async def fetch(self) -> tuple[int, int]:
+        response = await self.client.request("GET", self.url)
+        return response.status, len(response.body)
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+
+async def start(target: Target) -> Session:
+    """A client."""
+    return RequestSession(target.url)

@@ -1,0 +1,135 @@
+"""The schedule: within each work, round 1 of all clients, then round 2 of all clients, and so on.
+
+Refuses to run two clients at once, or to let one hang: each has its own process and a bound in time.
+Called by the command. Law: a failed measurement is an error in the results; the client is out of that work.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from bench.clients import Contender
+from bench.machine import ROOT, hide_paths
+from bench.sample import Sample
+from bench.server import Server, find_program
+from bench.work import Work
+from bench.worker import Order
+from bench.wrk import WrkError, run_wrk
+
+# Beyond warm-up and window: starting an interpreter, importing, connecting, and letting slow requests end.
+SPARE_SECONDS = 30.0
+
+
+class MeasurementError(Exception):
+    """One measurement failed; the text is the client's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often, and how long in seconds."""
+
+    rounds: int
+    seconds: float
+    warmup: float
+
+
+@dataclass(slots=True)
+class Results:
+    """Samples by work and client, a place per round; who was missing, for want of what; what failed."""
+
+    samples: dict[str, dict[str, list[Sample | None]]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+
+def run_rounds(
+    works: Sequence[Work],
+    contenders: Sequence[Contender],
+    plan: Plan,
+    server: Server,
+    tell: Callable[[str], None],
+) -> Results:
+    """Measure all of `contenders` on all of `works`; `tell` gets a line of text per measurement."""
+    results = Results(missing=find_missing(contenders))
+    present = [contender for contender in contenders if contender.name not in results.missing]
+    for work in works:
+        able = [contender for contender in present if contender.suits(work)]
+        samples = results.samples[work.name] = {one.name: [None] * plan.rounds for one in able}
+        failed = set[str]()
+        for number in range(plan.rounds):
+            for contender in able:
+                if contender.name in failed:
+                    continue
+                title = f"{work.title} · round {number + 1} of {plan.rounds} · {contender.title}"
+                try:
+                    sample = measure(contender, work, plan, server)
+                except MeasurementError as error:
+                    failed.add(contender.name)
+                    results.errors.append(f"{title}: {hide_paths(str(error))}")
+                    tell(results.errors[-1])
+                else:
+                    samples[contender.name][number] = sample
+                    tell(f"{title}: {sample.rate:,.0f}/s, {sample.cpu_micros:,.1f} us")
+    return results
+
+
+def find_missing(contenders: Sequence[Contender]) -> dict[str, str]:
+    """Names of the contenders that cannot run here, with what each lacks."""
+    missing = {}
+    for contender in contenders:
+        lacking = contender.find_missing()
+        if not contender.address and find_program(contender.name) is None:
+            lacking = contender.name
+        if lacking is not None:
+            missing[contender.name] = lacking
+    return missing
+
+
+def measure(contender: Contender, work: Work, plan: Plan, server: Server) -> Sample:
+    """One client, one work, one round; raises MeasurementError."""
+    before = server.count_connections()
+    if contender.address:
+        sample = _run_worker(contender, work, plan, server)
+    else:
+        try:
+            sample = run_wrk(server.locate(work), work, plan.seconds)
+        except (WrkError, subprocess.TimeoutExpired) as error:
+            raise MeasurementError(str(error)) from error
+    # The second count came over a connection of its own.
+    return replace(sample, connections=server.count_connections() - before - 1)
+
+
+def _run_worker(contender: Contender, work: Work, plan: Plan, server: Server) -> Sample:
+    authority = str(server.authority)
+    order = Order(
+        contender.name, server.locate(work), work.concurrency, work.size, authority, plan.warmup, plan.seconds
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.worker", json.dumps(asdict(order))],
+            cwd=ROOT,
+            env={**os.environ, "SSL_CERT_FILE": authority},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=plan.warmup + plan.seconds + SPARE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MeasurementError(f"gave no answer within {error.timeout:g} s, and was ended") from error
+    return read_answer(done.stdout, done.stderr)
+
+
+def read_answer(stdout: str, stderr: str) -> Sample:
+    """The sample in the last line of a worker's output; raises MeasurementError with what it says instead."""
+    try:
+        answer = json.loads(stdout.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        last = stderr.strip().splitlines()[-1:] or ["nothing"]
+        raise MeasurementError(f"the worker gave no answer; the last it said: {last[0][:300]}") from error
+    if "error" in answer:
+        raise MeasurementError(answer["error"])
+    return Sample(**answer)

@@ -1,0 +1,322 @@
+"""One HTTP/1.1 connection (RFC 9112): requests out, responses in.
+
+Refuses: choosing who may use it (the Lane), doing anything again (policy), lenient parsing (no flag is ever
+set). Called by: a Lane, through `interface`; the event loop, as its BufferedProtocol.
+Law:
+    a message is complete         what else is in the same read was not asked for: delivered, then closed
+    bytes while idle              closed at once, never parsed (response-queue poisoning)
+    the end of the stream         completes a body that is framed by close; anything else it ends is an error
+    the response before the body  from 300 on sending stops; complete: delivered, and the connection closed
+    kept                          delimited, no close on either side, nothing extra, the request all written
+llhttp finishes a message inside `feed_data` with later bytes still unread, so completion is only noted in the
+callback and acted upon when the feed has returned: a new request must never meet the old bytes. Limits are
+looked at after each read, so what may pass them is one read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, cast
+
+import httptools
+
+from .._message.headers import RawFields
+from .._message.limits import Reading
+from .._message.response import Response
+from ..errors import RESPONDING, SENT, ConnectionLost, ProtocolError, TooLarge
+from .framing import heads_end
+from .head import head
+from .interface import Owner
+from .parsed import BODY, COMPLETE, HEAD, Mend, ParsedWire, Skip
+from .repair import LENGTH_ERRORS, mend
+from .upload import Sending
+
+_LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encoding"
+
+
+class H1Connection(ParsedWire):
+    """A kept HTTP/1.1 connection; one request at a time."""
+
+    __slots__ = ("_loop",)
+
+    def __init__(
+        self,
+        owner: Owner,
+        reading: Reading,
+        now: Callable[[], float],
+        loop: asyncio.AbstractEventLoop,
+        number: int,
+    ) -> None:
+        super().__init__(owner, reading, now, number)
+        self._loop = loop
+
+    # -- the Lane's side
+
+    def send(self, response: Response) -> None:
+        self.capacity = 0
+        self.served += 1
+        self._response = response
+        response.sent(self, self.served > 1)
+        request = response.request
+        body = request.body
+        if body is None:
+            wire = request.wire
+            if wire is None:
+                wire = request.wire = head(request)
+            self._write(wire)
+        elif type(body) is bytes and not request.expect_continue:
+            self._write(head(request) + body)
+        else:
+            sending = Sending(self._loop, cast(asyncio.Transport, self._transport), request, self._sent)
+            self._sending = sending
+            self._write(head(request))
+            sending.start()
+
+    def abandon(self, response: Response) -> None:
+        if self._response is response:
+            self._response = None
+            self.close("abandoned", at_once=True)
+
+    def close(self, reason: str, *, at_once: bool = False) -> None:
+        sending = self._sending
+        super().close(reason, at_once=at_once or sending is not None)
+        if sending is not None:
+            sending.stop()
+
+    def end(self, error: BaseException, reason: str = "closed") -> None:
+        """Close at once; whatever is in flight fails with `error`."""
+        response, self._response = self._response, None
+        self.close(reason, at_once=True)
+        if response is not None:
+            response.fail(error)
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits for its own caller: to read a stream, or to give the next piece of a body."""
+        sending = self._sending
+        return self._paused or (sending is not None and sending.active and not sending.blocked)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a body waits for the peer to read it."""
+        return self._sending is not None and self._sending.blocked
+
+    def _sent(self, error: BaseException | None) -> None:
+        """A body that went out by itself is written, or will not be."""
+        if error is not None:
+            self.end(error, "error")
+        else:
+            self._sending = None
+            self.moved = self._now()
+
+    # -- the event loop's side
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.moved = self._now()
+        if self._response is None:
+            self.close("poisoned", at_once=True)
+            return
+        self._fed += nbytes
+        try:
+            self._parser.feed_data(self._buffer[:nbytes])
+        except httptools.HttpParserError as error:
+            self._recover(error, nbytes)
+        else:
+            if self._state is COMPLETE:
+                self._finish()
+            elif not self._ended:
+                self._check_size(nbytes)
+
+    def eof_received(self) -> bool:
+        self._end_of_stream(None)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_of_stream(exc)
+        self._parser = self._sending = None
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        if self._sending is not None:
+            self._sending.pause()
+
+    def resume_writing(self) -> None:
+        self.moved = self._now()
+        if self._sending is not None:
+            self._sending.resume()
+
+    # -- when the parser has returned
+
+    def _check_size(self, nbytes: int) -> None:
+        """After a read that completed nothing: is what the peer may send without end within its limits?"""
+        error: TooLarge | None = None
+        if self._state <= HEAD:
+            self._held += self._buffer[:nbytes]
+            if self._fed > self._reading.header_size:
+                error = self._head_too_large()
+        elif self._chunked:
+            error = self._overhead_error()
+        if error is not None:
+            self.end(error, "error")
+
+    def _recover(self, error: httptools.HttpParserError, nbytes: int) -> None:
+        """The parser stopped: a new one may go on, or what stopped it came after a complete message."""
+        if self._curable(error):
+            since = max(0, len(self._held) - 3)
+            self._held += self._buffer[:nbytes]
+            if self._held.find(b"\r\n\r\n", since) < 0:
+                self._check_size(0)  # the head is not whole: the parser repeats its error until it is
+            else:
+                self._feed_anew(error)
+        elif self._state is COMPLETE:
+            self._finish_early()
+        else:
+            self._break(error)
+
+    def _feed_anew(self, error: httptools.HttpParserError) -> None:
+        """Go on with a new parser: after an odd interim head, or with a head that had to be mended."""
+        data = bytes(self._held)
+        start = past = 0
+        while self._curable(error):
+            skip, self._raised = isinstance(self._raised, Skip), None
+            start = heads_end(data, self._interims - past, start)
+            past = self._interims
+            if skip:
+                rest: bytes | memoryview = memoryview(data)[start:]
+            else:
+                end = heads_end(data, 1, start)
+                if end < 0:
+                    self._check_size(0)
+                    return
+                mended = mend(data[start : end - 4])
+                if mended is None:
+                    break
+                rest = mended + data[end - 4 :]
+            self._parser = httptools.HttpResponseParser(self)
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserError as another:
+                error = another
+            else:
+                if self._state is COMPLETE:
+                    self._finish()
+                else:
+                    self._check_size(0)
+                return
+        if self._state is COMPLETE:
+            self._finish_early()
+        else:
+            self._break(error)
+
+    def _curable(self, error: httptools.HttpParserError) -> bool:
+        """Whether a new parser can go on: the head is good, but llhttp misreads it."""
+        return self._state <= HEAD and (isinstance(self._raised, (Skip, Mend)) or str(error) in LENGTH_ERRORS)
+
+    def _finish_early(self) -> None:
+        """The response was complete before the parser had read all that came."""
+        response = self._response
+        if response is not None and response.request.method == "HEAD":
+            self._parser = httptools.HttpResponseParser(self)
+            self._extra = self._heads_size() != self._fed
+        else:
+            self._extra = True
+        self._finish()
+
+    def _break(self, error: httptools.HttpParserError) -> None:
+        """The response is wrong: it fails with what a callback raised, or with what the parser said."""
+        raised, self._raised = self._raised, None
+        if raised is not None:
+            self.end(raised.with_traceback(None), "error")
+        elif self._chunked and str(error) == _LENGTH_IN_TRAILER:
+            # RFC 9110 section 6.5.1: it has no effect. The body is whole, but llhttp goes no further.
+            self._state = COMPLETE
+            self._extra = True
+            self._finish()
+        else:
+            failure = ProtocolError(
+                self._tell(f"the response is malformed: {error}; check that an HTTP/1 server answers there")
+            )
+            failure.__cause__ = error.with_traceback(None)
+            self.end(failure, "error")
+
+    # -- ends
+
+    def _finish(self) -> None:
+        """The response is complete: hand it over, then keep the connection or close it."""
+        response = self._response
+        if response is None:
+            return  # abandoned a moment ago, inside this read
+        request = response.request
+        trailers: RawFields | None = None
+        if self._chunked:
+            if not self._extra and (error := self._overhead_error()) is not None:
+                self.end(error, "error")
+                return
+            self._chunked = False
+            trailers = self._fields
+            if trailers:
+                # Some names in a trailer change what llhttp makes of the next message.
+                self._parser = httptools.HttpResponseParser(self)
+        self._response = None
+        if self._paused:
+            self.resume()
+        keep = self._keep and not self._extra and not request.close and self.served < self.limit
+        if keep and (request.body is None or self._all_sent()):
+            self._state = HEAD
+            self._fed = self._interims = 0
+            if self._held:
+                self._held = bytearray()
+            response.finish(trailers)
+            self.capacity = 1
+            self._owner.freed(self)
+        else:
+            response.finish(trailers)
+            self.close("poisoned" if self._extra else self._why(request.close))
+
+    def _all_sent(self) -> bool:
+        """Whether the last byte of the request has left: the next one must not stand behind a cut body."""
+        transport = cast(asyncio.Transport, self._transport)
+        sending = self._sending
+        return (sending is None or sending.whole) and not transport.get_write_buffer_size()
+
+    def _why(self, asked: bool) -> str:
+        """The reason, for `stats()`, that a connection is closed after a complete response."""
+        if asked:
+            return "client"
+        if not self._keep:
+            return "server"
+        return "max requests" if self.served >= self.limit else "early response"
+
+    def _end_of_stream(self, exc: Exception | None) -> None:
+        response = self._response
+        if response is None:
+            self.close("server")
+            return
+        if not self._fed:
+            stage, what = SENT, "before a byte of the answer came; it may have acted on the request, or not"
+        else:
+            stage, what = RESPONDING, "inside the answer"
+        if self._until_close and self._state is BODY and exc is None:
+            if self._ended_cleanly():
+                self._response = None
+                response.finish()
+                self.close("server")
+                return
+            what = "without a TLS close_notify, so its body may be cut off; strict_tls_eof=False accepts that"
+        lost = ConnectionLost(self._tell(f"the peer ended the connection {what}"), stage, response.reused)
+        lost.__cause__ = exc
+        self.end(lost, "lost")
+
+    def _ended_cleanly(self) -> bool:
+        """Over TLS only a close_notify ends a body that is framed by close (RFC 9112 section 9.8)."""
+        if not self._reading.strict_tls_eof or self._transport is None:
+            return True
+        return getattr(self._transport.get_extra_info("ssl_object"), "notified", True) is True
+
+    def __repr__(self) -> str:
+        state = "closed" if self._ended else "idle" if self._response is None else "busy"
+        return f"<H1Connection {self.number} {state} {self.peer} served={self.served}>"

@@ -1,0 +1,35 @@
+"""The head of a request as bytes (RFC 9112 section 3).
+
+Refuses: checks; a Request was checked when it was made.
+Called by: `h1`, once for each request.
+Law: request line, Host, the fields, then the framing, which is ours alone (RFC 9112 section 6).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .._message.request import Request
+
+_METHODS: Final = {
+    method: method.encode()
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+}
+
+
+def head(request: Request) -> bytes:
+    """Everything up to and including the empty line."""
+    url = request.url
+    method = request.method
+    start = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b" % (
+        _METHODS.get(method) or method.encode(),
+        url.target,
+        request.host or url.authority,
+        request.block,
+    )
+    if request.body is None and request.length is None:
+        return start + b"\r\n"
+    expect = b"Expect: 100-continue\r\n" if request.expect_continue else b""
+    if request.length is None:
+        return b"%bTransfer-Encoding: chunked\r\n%b\r\n" % (start, expect)
+    return b"%bContent-Length: %d\r\n%b\r\n" % (start, request.length, expect)

@@ -1,0 +1,1 @@
+"""URL, headers, request, response and body: the values that every room knows."""

@@ -1,0 +1,243 @@
+"""A Request: all that is sent, checked before anything is sent.
+
+Refuses: cleaning. What may not go out raises; only the framing fields (Content-Length, Transfer-Encoding) are
+always ours. CONNECT: a tunnel is not a request.
+Called by: callers, `client` (with its default fields), `_tornado`; `_connection` reads it.
+Law: a Request is complete: what it holds is what is sent, and sending does not change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from ..errors import InvalidRequest
+from . import url as urls
+from .body import Upload, body_of
+from .headers import RawFields, encode_fields, wire
+from .limits import Timeout, count
+from .reach import Reach
+from .url import URL
+
+HeaderInput = Mapping[str, str | bytes] | Iterable[tuple[str | bytes, str | bytes]] | None
+
+IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
+"""RFC 9110 section 9.2.2, and QUERY by its own definition."""
+_STANDARD: Final = frozenset({*IDEMPOTENT, "POST", "PATCH"})
+_BODILESS: Final = frozenset({"GET", "HEAD", "TRACE"})
+_EXPECTS_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_HOST: Final = frozenset(b"!$&'()*+,-.:;=_~%[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_LENGTH_DIGITS: Final = 18
+"""Digits of a Content-Length that a 64-bit number holds, whatever they are."""
+_KEYS: Final = frozenset({b"idempotency-key", b"x-idempotency-key"})
+_OURS: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", *_KEYS})
+
+
+class Defaults:
+    """Fields that a client adds to each of its requests, encoded once."""
+
+    __slots__ = ("block", "fields", "names")
+
+    def __init__(self, headers: HeaderInput = None) -> None:
+        self.fields = encode_fields(headers)
+        self.names = [name.lower() for name, _ in self.fields]
+        for name in self.names:
+            if name in _OURS:
+                raise InvalidRequest(
+                    f"Default header {name.decode()} cannot be set for every request: set it on one"
+                )
+        self.block = wire(self.fields)
+
+    def complete(self, fields: RawFields) -> RawFields:
+        """The caller's fields first, then the defaults that the caller did not give."""
+        given = {name.lower() for name, _ in fields}
+        return fields + [
+            field for field, name in zip(self.fields, self.names, strict=True) if name not in given
+        ]
+
+
+NOTHING: Final = Defaults()
+
+
+class Request:
+    """One HTTP request.
+
+    method: a token (RFC 9110 section 9.1), case-sensitive.
+    url: `str` or `URL`, http or https; userinfo in it becomes Basic credentials (the client adds them).
+    headers: a mapping or pairs; names tokens, values Latin-1 without control characters.
+    body: None, bytes, str (UTF-8), a binary file, an (async) iterable of bytes, or a function that writes.
+    timeout: a Timeout or total seconds; None: the client's.
+    max_redirects: redirects to follow; None: the client's; 0: none.
+    decode: undo content codings; None: the client's.
+    max_body_size: decoded bytes held in memory at most; None: the client's.
+    expect_continue: ask with `Expect: 100-continue` before a body is sent (default False).
+    idempotent: True: may be sent again as RFC 9110 section 9.2.2 allows for idempotent methods (default: by
+        method, or by an Idempotency-Key field).
+    allow_body: let a GET or HEAD carry a body (default False; RFC 9110 section 9.3.1 advises against it).
+    reach: how the origin is reached, where it is not as the client has it (default None).
+
+    Raises InvalidRequest; nothing has been sent then.
+    """
+
+    __slots__ = (
+        "block",
+        "body",
+        "close",
+        "decode",
+        "expect_continue",
+        "fields",
+        "host",
+        "idempotent",
+        "length",
+        "max_body_size",
+        "max_redirects",
+        "method",
+        "reach",
+        "timeout",
+        "url",
+        "wire",
+    )
+
+    block: bytes
+    body: bytes | Upload | None
+    fields: RawFields
+    host: bytes | None
+    length: int | None
+    timeout: Timeout | None
+    wire: bytes | None
+    """The head as it was written once, when there is no body beside it: a connection's memo."""
+
+    def __init__(
+        self,
+        method: str,
+        url: str | URL,
+        headers: HeaderInput = None,
+        body: Any = None,
+        *,
+        defaults: Defaults = NOTHING,
+        timeout: float | Timeout | None = None,
+        max_redirects: int | None = None,
+        decode: bool | None = None,
+        max_body_size: int | None = None,
+        expect_continue: bool = False,
+        idempotent: bool | None = None,
+        allow_body: bool = False,
+        reach: Reach | None = None,
+    ) -> None:
+        self.method = method = method if type(method) is str and method in _STANDARD else _method(method)
+        self.url = url if type(url) is URL else urls.parse(url)
+        self.timeout = timeout if timeout is None else Timeout.of(timeout)
+        self.max_redirects = None if max_redirects is None else count("max_redirects", max_redirects, 0)
+        self.decode = decode
+        self.max_body_size = None if max_body_size is None else count("max_body_size", max_body_size)
+        self.idempotent = method in IDEMPOTENT if idempotent is None else idempotent
+        self.expect_continue = expect_continue
+        self.reach = reach
+        self.close = False
+        self.wire = self.host = self.length = self.body = None
+        if body is not None:
+            self._take_body(body, allow_body)
+        elif method in _EXPECTS_BODY:
+            self.length = 0
+        if headers is None:
+            self.fields, self.block = defaults.fields, defaults.block
+        else:
+            self.fields = defaults.complete(self._check_fields(encode_fields(headers), idempotent))
+            self.block = wire(self.fields)
+        if self.expect_continue and (self.body is None or self.length == 0):
+            self.expect_continue = False  # RFC 9110 section 10.1.1: never without content
+
+    def _take_body(self, given: Any, allow_body: bool) -> None:
+        if self.method in _BODILESS and not (allow_body and self.method in ("GET", "HEAD")):
+            raise InvalidRequest(
+                f"A {self.method} request to {self.url} carries no body (RFC 9110 section 9.3): leave it out"
+                + (", or say allow_body=True" if self.method in ("GET", "HEAD") else "")
+            )
+        body = self.body = body_of(given)
+        self.length = len(body) if isinstance(body, bytes) else body.length if body is not None else None
+
+    def _check_fields(self, fields: RawFields, idempotent: bool | None) -> RawFields:
+        """Take out the fields that the engine writes itself, after reading what they ask for."""
+        names = [name.lower() for name, _ in fields]
+        if _OURS.isdisjoint(names):
+            return fields
+        kept: RawFields = []
+        for (name, value), lower in zip(fields, names, strict=True):
+            if lower == b"host":
+                self._check_host(value)
+            elif lower == b"content-length":
+                self._check_length(value)
+            elif lower == b"transfer-encoding":
+                self._check_coding(value, names)
+            elif lower == b"expect" and value.lower() == b"100-continue":
+                self.expect_continue = True
+            else:
+                if lower == b"connection":
+                    options = [option.strip(b" \t").lower() for option in value.split(b",")]
+                    self.close = self.close or b"close" in options
+                elif lower in _KEYS and idempotent is None:
+                    self.idempotent = True
+                kept.append((name, value))
+        return kept
+
+    def _check_host(self, value: bytes) -> None:
+        if self.host is not None:
+            raise InvalidRequest("The headers give Host twice: give it once (RFC 9110 section 7.2)")
+        if not _HOST.issuperset(value):
+            raise InvalidRequest("The header Host is not a host name and port (RFC 9110 section 7.2)")
+        self.host = value
+
+    def _check_length(self, value: bytes) -> None:
+        if not value.isdigit() or len(value) > _LENGTH_DIGITS:
+            raise InvalidRequest(
+                f"Content-Length {value[:40]!r} is no number of bytes: leave it out, it is set from the body"
+            )
+        length = int(value)
+        if self.length is None and self.body is not None:
+            self.length = length
+        elif length != (self.length or 0):
+            raise InvalidRequest(
+                f"Content-Length {length} does not fit the body of {self.length or 0} bytes: leave it out"
+            )
+
+    def _check_coding(self, value: bytes, names: list[bytes]) -> None:
+        known = self.body is None or self.length is not None or b"content-length" in names
+        if known or value.lower() != b"chunked":
+            raise InvalidRequest(
+                "Transfer-Encoding is set by the client: chunked for a body of unknown length, never beside "
+                "a known one (RFC 9112 section 6.1). Leave it out"
+            )
+
+    def changed(self, **changes: Any) -> Request:
+        """A copy in which the attributes named in `changes` are other ones; the block follows `fields`."""
+        new = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(new, name, changes[name] if name in changes else getattr(self, name))
+        new.wire = None
+        if "fields" in changes:
+            new.block = wire(new.fields)
+        return new
+
+    @property
+    def replayable(self) -> bool:
+        """Whether the body can be sent a second time."""
+        return self.body is None or isinstance(self.body, bytes) or self.body.replayable
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}>"
+
+
+def _method(method: object) -> str:
+    """A method that is not one of the common strings, checked. Raises InvalidRequest."""
+    if not isinstance(method, str) or not method or not _TOKEN.issuperset(method):
+        raise InvalidRequest(
+            f"Method {method!r:.100} is no token (RFC 9110 section 9.1): use a name such as 'GET'"
+        )
+    plain = str.__str__(method)
+    upper = plain.upper()
+    if upper == "CONNECT":
+        raise InvalidRequest("Method CONNECT asks a proxy for a tunnel and is no request: use another method")
+    if plain != upper and upper in _STANDARD:
+        raise InvalidRequest(f"Method {plain!r}: methods are case-sensitive, write {upper!r}")
+    return plain

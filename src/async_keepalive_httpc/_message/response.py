@@ -1,0 +1,221 @@
+"""A Response: born when its request sets out, filled by a connection, handed over as it is.
+
+Refuses: policy (redirects, decoding, what is sent again) and the wire.
+Called by: `_transport` (to start and expire it), `_connection` (to fill it), `client` and callers (to read
+it). Law: it ends once: `finish()` or `fail()`, whichever comes first; after that the engine holds it no more.
+
+    where it is      _where          _stage
+    in a queue       the Lane        unsent
+    on the wire      the Connection  sent, then responding
+    ended            None            as it was
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from ..errors import RESPONDING, SENT, UNSENT, ClientClosed, StatusError, TooLarge
+from .headers import Headers, RawFields
+from .limits import Timeout
+from .request import Request
+from .url import URL
+
+
+class Waiter(Protocol):
+    """Who is told when a response has ended; an `asyncio.Future` is one."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, result: Any, /) -> None: ...
+
+
+class Place(Protocol):
+    """Where a response is under way: a Lane or a Connection."""
+
+    def abandon(self, response: Response) -> None:
+        """Forget it now: nobody waits for it any more."""
+
+
+class Response:
+    """An answer, its body read to the end and held in memory.
+
+    status: int. reason: str, possibly empty. http_version: "1.0", "1.1". request: the Request answered.
+    history: the redirects followed before it, oldest first. reused: whether its connection had been used.
+    Nobody is handed one without a head; until then `status` is 0, and what a head brings is not set.
+    """
+
+    __slots__ = (
+        "_body",
+        "_chunks",
+        "_error",
+        "_headers",
+        "_kinds",
+        "_limit",
+        "_raw",
+        "_raw_trailers",
+        "_row",
+        "_size",
+        "_stage",
+        "_started",
+        "_waiter",
+        "_where",
+        "history",
+        "http_version",
+        "reason",
+        "request",
+        "reused",
+        "status",
+        "timeout",
+    )
+
+    def __init__(self, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> None:
+        self.request = request
+        self.timeout = timeout
+        self.status = 0
+        self.history: tuple[Response, ...] = ()
+        self.reused = False
+        self._waiter: Waiter | None = waiter
+        self._limit = limit
+        self._size = 0
+        self._chunks: list[bytes] = []
+        self._body: bytes | None = None
+        self._headers: Headers | None = None
+        self._raw_trailers: RawFields | None = None
+        self._error: BaseException | None = None
+        self._where: Place | None = None
+        self._row: dict[Any, float] | None = None
+        self._stage = UNSENT
+        self._started = 0.0
+
+    # -- filled by the engine
+
+    def begin(self, status: int, reason: str, version: str, raw: RawFields, kinds: int) -> None:
+        """The head of the final response is here."""
+        self.status = status
+        self.reason = reason
+        self.http_version = version
+        self._raw = raw
+        self._kinds = kinds
+        self._stage = RESPONDING
+
+    def feed(self, data: bytes) -> None:
+        """A piece of the body. Raises TooLarge, which ends the connection."""
+        self._size += len(data)
+        if self._size > self._limit:
+            raise TooLarge(
+                f"{self.request.method} {self.request.url}: the response body is longer than {self._limit} "
+                "bytes: raise max_body_size, or read it piece by piece with stream()"
+            )
+        self._chunks.append(data)
+
+    def finish(self, trailers: RawFields | None = None) -> None:
+        """The message is complete."""
+        self._raw_trailers = trailers
+        self._end()
+
+    def fail(self, error: BaseException) -> None:
+        """It will not be completed."""
+        if self._waiter is not None:
+            self._error = error
+            self._end()
+
+    def _end(self) -> None:
+        self._where = None
+        row = self._row
+        if row is not None:
+            del row[self]
+            self._row = None
+        waiter = self._waiter
+        self._waiter = None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(self)
+
+    def sent(self, place: Place, reused: bool) -> None:
+        """Its request was handed to a connection."""
+        self._where = place
+        self._stage = SENT
+        self.reused = reused
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done()
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more: free what it holds, at once."""
+        where = self._where
+        if where is not None:
+            where.abandon(self)
+            self.fail(ClientClosed(f"{self.request.method} {self.request.url} was cancelled by its caller"))
+
+    # -- read by the caller
+
+    @property
+    def url(self) -> URL:
+        """The URL that answered: the last one of a chain of redirects."""
+        return self.request.url
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields, made into a map when first asked for."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = Headers(self._raw)
+        return headers
+
+    @property
+    def trailers(self) -> Headers:
+        """The trailer fields (RFC 9110 section 6.5), kept apart from the header."""
+        return Headers(self._raw_trailers or [])
+
+    @property
+    def body(self) -> bytes:
+        """The body, decoded unless `decode=False`."""
+        body = self._body
+        if body is None:
+            chunks = self._chunks
+            body = self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            self._chunks = []
+        return body
+
+    @property
+    def text(self) -> str:
+        """The body as text: by the charset of Content-Type, else UTF-8; undecodable bytes become U+FFFD."""
+        try:
+            return self.body.decode(self.charset or "utf-8", "replace")
+        except (LookupError, ValueError):
+            # Not a name of a text encoding, or one such as "idna" that cannot replace what it does not know.
+            return self.body.decode("utf-8", "replace")
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter of Content-Type, if it has one."""
+        for parameter in self.headers.get("Content-Type", "").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip(" \t\"'") or None
+        return None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is a success, 200-299."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body parsed as JSON (UTF-8, -16 or -32). Raises ValueError when it is none."""
+        return json.loads(self.body)
+
+    def raise_for_status(self) -> Response:
+        """Itself, when `ok`; else raises StatusError."""
+        if not self.ok:
+            raise StatusError(
+                f"{self.request.method} {self.request.url}: HTTP {self.status} {self.reason}".rstrip(),
+                self.status,
+            )
+        return self
+
+    def __repr__(self) -> str:
+        state = self.status or self._stage if self._error is None else type(self._error).__name__
+        return f"<{type(self).__name__} {state} {self.request.method} {self.request.url}>"

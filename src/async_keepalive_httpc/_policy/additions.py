@@ -1,0 +1,69 @@
+"""What a client writes for its caller: default fields, credentials, JSON and form bodies.
+
+Refuses: overriding. What the caller wrote stands.
+Called by: `client`, when it is made and when it builds a request.
+Law: everything is checked here, before a request exists.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, MutableMapping
+from typing import Any
+from urllib.parse import urlencode
+
+from .._message.headers import RawFields, encode_fields
+from .._message.request import HeaderInput
+from ..errors import InvalidRequest
+from ..version import __version__
+from . import auth as credentials
+from . import decode as decoding
+
+USER_AGENT = f"async_keepalive_httpc/{__version__}".encode()
+
+
+def default_fields(headers: HeaderInput, auth: Any, decode: bool) -> RawFields:
+    """The fields of every request of a client. Raises InvalidRequest."""
+    defaults = [(b"User-Agent", USER_AGENT), (b"Accept", b"*/*")]
+    if decode:
+        defaults.append((b"Accept-Encoding", decoding.accepted().encode()))
+    if auth is not None:
+        defaults.append((b"Authorization", basic(auth)))
+    return completed(encode_fields(headers), defaults)
+
+
+def completed(fields: RawFields, more: RawFields) -> RawFields:
+    """`fields`, and those of `more` whose name is not among them."""
+    given = {name.lower() for name, _ in fields}
+    return fields + [(name, value) for name, value in more if name.lower() not in given]
+
+
+def basic(auth: Any) -> bytes:
+    """The value of Authorization for a (username, password). Raises InvalidRequest."""
+    if not isinstance(auth, tuple) or len(auth) != 2 or not all(isinstance(part, str) for part in auth):
+        raise InvalidRequest("auth must be a pair of texts, (username, password)")
+    return credentials.basic(*auth)
+
+
+def body(given: Any, options: MutableMapping[str, Any]) -> tuple[Any, RawFields]:
+    """The body that `body`, `json` or `form` gives, and its Content-Type. Takes `json` and `form` out of `options`.
+
+    Raises InvalidRequest where more than one is given, and what the JSON encoder raises.
+    """
+    names = [name for name in ("json", "form") if name in options] + ["body"] * (given is not None)
+    if len(names) > 1:
+        raise InvalidRequest(f"{' and '.join(names)} each give a body: give one of them")
+    if "json" in options:
+        text = json.dumps(options.pop("json"), separators=(",", ":"), allow_nan=False)
+        return text.encode(), [(b"Content-Type", b"application/json")]
+    if "form" in options:
+        form = urlencode(options.pop("form"))
+        return form.encode(), [(b"Content-Type", b"application/x-www-form-urlencoded")]
+    return given, []
+
+
+def lower_names(names: Collection[str]) -> set[bytes]:
+    """Field names in lower case. Raises InvalidRequest."""
+    if isinstance(names, str):
+        raise InvalidRequest(f"sensitive_headers is one text, {names!r}: give a list of names")
+    return {name.lower() for name, _ in encode_fields([(name, "") for name in names])}

@@ -1,0 +1,1 @@
+"""The one translation between Tornado's objects and errors and ours."""

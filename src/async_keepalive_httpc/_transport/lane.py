@@ -1,0 +1,341 @@
+"""A Lane: the connections of one Route, and who waits for one.
+
+Refuses: the protocol (a Connection's), the dial itself (`_dial`'s), policy: it never sends anything twice.
+Called by: `transport` (take, wait, dial, grow), its connections (freed, lost, gone).
+Law: a connection is in exactly one place: dialling, idle, busy, gone.
+
+    take()    the newest idle connection that is young, silent and open; else None
+    wait()    in order of arrival; a dial starts while dials < waiters and the limits allow
+    freed()   the first waiter gets it inside the call, so nobody can barge in; else it rests, newest on top; where
+              an older request of another Lane waits for room, it is closed to make that room
+    landed()  the first waiter gets it, whoever started the dial; a late one is as good as freed
+    undone()  the first waiter gets the error
+
+A waiter for a *fresh* connection (something is sent again, FEATURES 21) goes first, and takes only one that has just
+landed. A cancelled waiter leaves; it never ends a dial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, OrderedDict
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final
+
+from .._connection.h1 import H1Connection
+from .._message.limits import Timeout
+from .._message.response import Response
+from ..errors import UNSENT, ClientClosed, ConnectionLost, TooManyWaiters
+from .counts import NOW, SO_FAR, Counts
+from .route import Route
+
+if TYPE_CHECKING:
+    from .._dial.link import Link
+    from .transport import Transport
+
+QUIET: Final = 0.05
+"""Seconds of rest after which a connection is polled before use: below it the loop has just looked (FEATURES 18)."""
+HINT_MARGIN: Final = 0.5
+"""Seconds at least by which a server's own idle limit is undercut: its clock started before ours (FEATURES 7)."""
+
+Queue = OrderedDict[Response, None]
+
+
+class Lane:
+    """Connections and waiters of one Route."""
+
+    __slots__ = (
+        "_served_before",
+        "_used_before",
+        "closed",
+        "dials",
+        "fresh",
+        "idle",
+        "members",
+        "opened",
+        "resends",
+        "route",
+        "rtt",
+        "size",
+        "starving",
+        "transport",
+        "waiters",
+    )
+
+    def __init__(self, transport: Transport, route: Route) -> None:
+        self.transport = transport
+        self.route = route
+        self.idle: dict[H1Connection, None] = {}
+        self.members: set[H1Connection] = set()
+        self.waiters: Queue = OrderedDict()
+        self.fresh: Queue = OrderedDict()
+        self.dials = 0
+        self.size = 0
+        self.opened = 0
+        self.resends = 0
+        self.rtt = 0.0
+        self.starving = False
+        self.closed: Counter[str] = Counter()
+        self._served_before = 0
+        self._used_before = 0
+
+    # -- requests
+
+    def take(self, now: float) -> H1Connection | None:
+        """The newest idle connection that may be used, taken from the idle ones."""
+        idle = self.idle
+        while idle:
+            connection, _ = idle.popitem()
+            del self.transport.idle[connection]
+            if now >= connection.expires:
+                connection.close("age" if now >= connection.retires else "idle")
+            elif now - connection.moved > QUIET and not connection.sound():
+                connection.close("server")
+            else:
+                connection.moved = now
+                return connection
+        return None
+
+    def wait(self, response: Response, *, fresh: bool = False) -> None:
+        """Queue `response` and dial for it if the limits allow. Raises TooManyWaiters."""
+        response._where = self
+        (self.fresh if fresh else self.waiters)[response] = None
+        if fresh and self.idle and self.size >= self.transport.limits.max_per_host:
+            next(iter(self.idle)).close("evicted")
+        self.grow()
+        limit = self.transport.limits.max_waiters
+        if limit is not None and not fresh and self.waiting - self.dials > limit:
+            self.abandon(response)
+            raise TooManyWaiters(
+                f"{response.request.method} {response.request.url}: {limit} requests already wait for a connection "
+                f"to {self.route}: send fewer at once, or raise max_waiters or max_per_host"
+            )
+
+    def abandon(self, response: Response) -> None:
+        """`response` does not wait any more."""
+        self.waiters.pop(response, None)
+        self.fresh.pop(response, None)
+
+    def dials_for(self, response: Response) -> bool:
+        """Whether a dial is under way that `response` would get, were it to land now."""
+        if response in self.fresh:
+            return self.dials > 0
+        return response in islice(self.waiters, max(0, self.dials - len(self.fresh)))
+
+    # -- growing
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait, whether a dial is under way for them or not."""
+        return len(self.waiters) + len(self.fresh)
+
+    @property
+    def wants(self) -> bool:
+        """Whether somebody waits whom no dial serves yet, though the limit of this origin allows one."""
+        return self.dials < self.waiting and self.size < self.transport.limits.max_per_host
+
+    def unserved(self) -> Response:
+        """The oldest waiter whom no dial serves yet; asked while it `wants`."""
+        return next(islice(chain(self.fresh, self.waiters), self.dials, None))
+
+    def grow(self) -> None:
+        """Dial for all whom it `wants` to serve, as far as there is room; the rest waits for room."""
+        while self.wants:
+            if self.transport.claim():
+                self.dial(self.unserved().timeout)
+            elif self.wants:
+                # Asked again: what made room may have been ours, and a dial have taken its place already.
+                self.transport.starve(self)
+                return
+
+    def dial(self, timeout: Timeout) -> asyncio.Task[Exception | None]:
+        """Start one dial; room for it was claimed. The task gives the error, or None."""
+        self.dials += 1
+        self.size += 1
+        task = self.transport.start(self._dial(timeout))
+        # Not an `except` in the coroutine: one that is cancelled before its first step never runs.
+        task.add_done_callback(self._stopped)
+        return task
+
+    async def _dial(self, timeout: Timeout) -> Exception | None:
+        transport = self.transport
+        began = transport.now()
+        try:
+            link = await transport.dialer.dial(self.route, self._connection, timeout.connect)
+        except Exception as error:
+            self._undone(error)
+            return error
+        self._landed(link, began)
+        return None
+
+    def _connection(self) -> H1Connection:
+        transport = self.transport
+        return H1Connection(self, transport.reading, transport.now, transport.loop, transport.next_number())
+
+    def _landed(self, link: Link, began: float) -> None:
+        connection: H1Connection = link.connection
+        connection.made = began
+        limits = self.transport.limits
+        self.dials -= 1
+        self.opened += 1
+        self.rtt = link.rtt
+        self.members.add(connection)
+        self.transport.opened += 1
+        if limits.max_age is not None:
+            connection.retires = connection.made + limits.max_age * random.uniform(0.9, 1.1)
+        if limits.max_requests_per_connection is not None:
+            connection.limit = limits.max_requests_per_connection
+        if self.transport.closed:
+            connection.close("closed", at_once=True)
+        elif not connection.capacity or (not link.tls and not connection.sound()):
+            # Over TLS a poll would see the session tickets that follow the handshake, so there only a close counts.
+            self._unfit(connection)
+        elif (response := self._first(self.fresh)) is not None:
+            self._hand_over(connection, response)
+        else:
+            self.freed(connection)
+
+    def _unfit(self, connection: H1Connection) -> None:
+        """What has just landed is closed already, or not silent: the first waiter learns that nothing was sent."""
+        response = self._next()
+        if connection.capacity:
+            connection.close("server", at_once=True)
+        else:
+            self.lost(connection, "server")
+        if response is not None:
+            response.fail(
+                ConnectionLost(
+                    f"{response.request.method} {response.request.url}: {self.route} ended the connection, or spoke, "
+                    "before the request was sent: is it an HTTP server?",
+                    UNSENT,
+                )
+            )
+
+    def _undone(self, error: Exception) -> None:
+        self.dials -= 1
+        self.size -= 1
+        response = self._next()
+        if response is not None:
+            response.fail(error)
+        self.transport.release(self)
+
+    def _stopped(self, dial: asyncio.Task[Exception | None]) -> None:
+        """If the dial was cancelled, the client closes or its loop ends: no new one would ever run."""
+        if not dial.cancelled():
+            return
+        self.dials -= 1
+        self.size -= 1
+        while response := self._next():
+            response.fail(
+                ClientClosed(
+                    f"{response.request.method} {response.request.url}: connecting to {self.route} was cancelled "
+                    "from outside, as at the end of an event loop; nothing was sent"
+                )
+            )
+        self.transport.release(self)
+
+    # -- connections
+
+    def freed(self, connection: H1Connection) -> None:
+        """`connection` has answered, and takes a request again."""
+        if self.waiters or self.fresh or self.transport.pressed:
+            self._share(connection)
+        else:
+            self._rest(connection)
+
+    def lost(self, connection: H1Connection, reason: str) -> None:
+        """`connection` is no longer usable."""
+        transport = self.transport
+        if connection in self.idle:
+            del self.idle[connection]
+            del transport.idle[connection]
+        if connection in self.members:
+            self.members.remove(connection)
+            self.size -= 1
+            self.closed[reason] += 1
+            self._served_before += connection.served
+            self._used_before += connection.served > 0
+            if not connection.is_gone:
+                transport.lingering.add(connection)
+            transport.release(self)
+
+    def gone(self, connection: H1Connection) -> None:
+        """The socket of `connection` is closed."""
+        self.transport.let_go(connection)
+
+    def _share(self, connection: H1Connection) -> None:
+        """Somebody wants it, or its place."""
+        starved = self.transport.starved
+        if connection.moved >= connection.retires:
+            connection.close("age")
+        elif self.dials < len(self.fresh):
+            connection.close("evicted")
+        elif (response := self._first(self.waiters)) is not None:
+            if starved and starved[0][0] < response._started and starved[0][2] is not self:
+                self.waiters[response] = None
+                self.waiters.move_to_end(response, last=False)
+                connection.close("evicted")
+            else:
+                self._hand_over(connection, response)
+        elif starved:
+            connection.close("evicted")
+        else:
+            self._rest(connection)
+
+    def _rest(self, connection: H1Connection) -> None:
+        transport = self.transport
+        limit = transport.idle_limit if connection.hint is None else self._hinted(connection.hint)
+        expires = connection.moved + limit
+        connection.expires = expires if expires < connection.retires else connection.retires
+        if limit <= 0:
+            connection.close("idle")
+            return
+        self.idle[connection] = None
+        if not transport.idle:
+            transport.clock.tick(connection.moved)
+        transport.idle[connection] = None
+        if transport.draining is not None:
+            transport.check_drained()
+
+    def _hinted(self, hint: float) -> float:
+        """A server's `Keep-Alive: timeout=`, less a margin for the way there and its earlier start."""
+        margin = max(HINT_MARGIN, 2 * self.rtt, 0.1 * hint)
+        return min(self.transport.idle_limit, hint - margin)
+
+    def _next(self) -> Response | None:
+        return self._first(self.fresh) or self._first(self.waiters)
+
+    def _first(self, queue: Queue) -> Response | None:
+        while queue:
+            response, _ = queue.popitem(last=False)
+            if response.wanted:
+                return response
+        return None
+
+    def _hand_over(self, connection: H1Connection, response: Response) -> None:
+        if not response.timeout.from_queue:
+            # As Tornado counts: from the end of the queue, which a dial's beginning is.
+            response._started = (
+                connection.moved if connection.served else max(response._started, connection.made)
+            )
+        connection.send(response)
+
+    # -- facts
+
+    @property
+    def empty(self) -> bool:
+        """Nothing lives here."""
+        return not (self.size or self.waiters or self.fresh)
+
+    def stats(self) -> Counts:
+        """Plain numbers, as `Transport.stats()` gives them for each origin."""
+        served = self._served_before + sum(connection.served for connection in self.members)
+        used = self._used_before + sum(connection.served > 0 for connection in self.members)
+        here = (self.dials, self.size - self.dials - len(self.idle), len(self.idle), self.waiting)
+        so_far = (self.opened, served, served - used, self.resends)
+        return {
+            **dict(zip(NOW, here, strict=True)),
+            **dict(zip(SO_FAR, so_far, strict=True)),
+            "closed": dict(self.closed),
+        }

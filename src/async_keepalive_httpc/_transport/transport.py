@@ -1,0 +1,347 @@
+"""A Transport: one Lane for each Route, on one event loop.
+
+Refuses: HTTP (connections know it) and policy (`client` asks it).
+Called by: `client`, for every request; `loops`, which makes and ends it; its Lanes, for room and facts.
+Law: no more than `most` connections exist, dialling and idle ones included. At that limit the connection that has
+been idle longest makes room, whatever its origin; when none is idle, Lanes wait in the order in which their requests
+came. So either nothing is idle or nothing starves. A Lane in which nothing lives is remembered for its counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from .._connection.h1 import H1Connection
+from .._dial.dialer import Dialer
+from .._message.limits import Limits, Reading, Timeout
+from .._message.reach import Reach
+from .._message.request import Request
+from .._message.response import Response
+from .._message.url import URL
+from ..errors import ClientClosed, TimeoutExpired, TooManyWaiters
+from . import clock
+from .counts import NOW, Counts, add, nothing
+from .deadline import deadline
+from .lane import Lane
+from .route import Route
+
+LANES_KEPT: Final = 1000
+"""Lanes from which on those without connections are forgotten; a crawler meets more origins than it can remember."""
+
+
+class Transport:
+    """All connections of a client on one event loop."""
+
+    __slots__ = (
+        "_emptied",
+        "_forgotten",
+        "_lanes_limit",
+        "_next",
+        "_serial",
+        "_tasks",
+        "clock",
+        "closed",
+        "dialer",
+        "draining",
+        "idle",
+        "idle_limit",
+        "lanes",
+        "limits",
+        "lingering",
+        "loop",
+        "most",
+        "now",
+        "opened",
+        "pressed",
+        "reach",
+        "reading",
+        "size",
+        "starved",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        dialer: Dialer,
+        limits: Limits,
+        reading: Reading,
+        reach: Reach,
+        now: Callable[[], float] = clock.now,
+    ) -> None:
+        self.loop = loop
+        self.dialer = dialer
+        self.limits = limits
+        self.reading = reading
+        self.reach = reach
+        self.now = now
+        self.clock = clock.Clock(loop, now, self._expire, self._sweep_idle)
+        self.lanes: dict[Any, Lane] = {}
+        self.idle: dict[H1Connection, None] = {}
+        self.idle_limit = limits.idle_timeout if limits.idle_timeout is not None else math.inf
+        self.most = min(limits.max_connections, _half_of_files())
+        self.starved: list[tuple[float, int, Lane]] = []
+        self.lingering: set[H1Connection] = set()
+        self.draining: asyncio.Future[None] | None = None
+        self.pressed = False
+        self.size = 0
+        self.opened = 0
+        self.closed = False
+        self._next = 0
+        self._serial = itertools.count()
+        self._emptied: asyncio.Future[None] | None = None
+        self._forgotten = nothing()
+        self._lanes_limit = LANES_KEPT
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # -- requests
+
+    def send(self, response: Response, started: float = 0.0) -> None:
+        """Set `response` on its way: on an idle connection at once, else in the queue. Never awaits.
+
+        `started`: when the first try of the same call began, if this is not it. Raises ClientClosed, TooManyWaiters.
+        """
+        request = response.request
+        lane = self.lanes.get(
+            request.url.origin if request.reach is None else (request.url.origin, request.reach)
+        )
+        if lane is None or self.closed:
+            lane = self._open(request)
+        now = self.now()
+        if started:
+            self._resume(response, started, now)
+        else:
+            response._started = now
+            if response.timeout.first:
+                self.clock.watch(response, response.timeout.first, now)
+        connection = lane.take(now)
+        if connection is not None:
+            connection.send(response)
+        else:
+            self._wait(lane, response)
+
+    def send_fresh(self, response: Response, started: float) -> None:
+        """Set `response` on its way over a connection that has not been used (FEATURES 21)."""
+        lane = self._open(response.request)
+        lane.resends += 1
+        now = self.now()
+        self._resume(response, started or now, now)
+        self._wait(lane, response, fresh=True)
+
+    def _resume(self, response: Response, started: float, now: float) -> None:
+        """Part of the total time has gone before this try."""
+        response._started = started
+        timeout = response.timeout
+        if timeout.first:
+            end = math.inf if timeout.total is None else started + timeout.total
+            self.clock.watch_until(response, min(end, now + timeout.first), now)
+
+    def _wait(self, lane: Lane, response: Response, *, fresh: bool = False) -> None:
+        try:
+            lane.wait(response, fresh=fresh)
+        except TooManyWaiters as error:
+            response.fail(error)
+
+    async def preconnect(self, url: URL, reach: Reach | None, number: int, timeout: Timeout) -> int:
+        """Open connections to an origin ahead of need, within the limits; how many there are then to take."""
+        lane = self._lane(url, reach)
+        wanted = min(number, self.most)
+        dials = []
+        while len(lane.idle) + lane.dials < wanted and lane.size < self.limits.max_per_host and self.claim():
+            dials.append(lane.dial(timeout))
+        if dials:
+            # Not gather(): cancelling the caller must not cancel the dials, which others may wait for.
+            await asyncio.wait(dials)
+        for dial in dials:
+            if dial.cancelled():
+                raise ClientClosed(
+                    f"preconnect to {lane.route}: the client was closed before it was connected"
+                )
+            if error := dial.result():
+                raise error
+        return len(lane.idle)
+
+    def _open(self, request: Request) -> Lane:
+        if self.closed:
+            raise _closed(request)
+        return self._lane(request.url, request.reach)
+
+    def _lane(self, url: URL, reach: Reach | None) -> Lane:
+        if reach == self.reach:
+            reach = None
+        key = url.origin if reach is None else (url.origin, reach)
+        lane = self.lanes.get(key)
+        if lane is None:
+            if len(self.lanes) >= self._lanes_limit:
+                self._forget_lanes()
+            lane = self.lanes[key] = Lane(self, Route(url.origin, reach or self.reach))
+        return lane
+
+    def _forget_lanes(self) -> None:
+        """Drop the older half of the Lanes in which nothing lives: now and then, so that it costs O(1) a Lane."""
+        empty = [key for key, lane in self.lanes.items() if lane.empty]
+        for key in empty[: -(-len(empty) // 2)]:
+            add(self._forgotten, self.lanes.pop(key).stats())
+        self._lanes_limit = max(LANES_KEPT, len(self.lanes) + LANES_KEPT // 2)
+
+    # -- room
+
+    def claim(self) -> bool:
+        """Take room for one more connection, if there is any or can be made."""
+        if self.size >= self.most and self.idle:
+            next(iter(self.idle)).close("evicted")
+        if self.size >= self.most:
+            return False
+        self.size += 1
+        return True
+
+    def starve(self, lane: Lane) -> None:
+        """There is no room for what `lane` wants: it is told when there is, the longest waiting request first."""
+        if not lane.starving:
+            lane.starving = self.pressed = True
+            heapq.heappush(self.starved, (lane.unserved()._started, next(self._serial), lane))
+
+    def release(self, lane: Lane) -> None:
+        """A connection or a dial of `lane` has ended: its place goes to the request that has waited longest."""
+        self.size -= 1
+        if lane.wants and not self.closed:
+            self.starve(lane)
+        while self.starved and self.size < self.most:
+            _, _, starved = heapq.heappop(self.starved)
+            starved.starving = False
+            starved.grow()
+        self.pressed = bool(self.starved) or self.draining is not None
+        self.check_drained()
+
+    def start(self, dial: Coroutine[Any, Any, Exception | None]) -> asyncio.Task[Exception | None]:
+        """Run a dial apart from the request that caused it: cancelling the one does not end the other."""
+        task = self.loop.create_task(dial)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def next_number(self) -> int:
+        self._next += 1
+        return self._next
+
+    # -- time
+
+    def _expire(self, item: Any, now: float) -> float:
+        """The clock asks: the next moment to look at `item`, or 0.0 once it has ended."""
+        response = cast(Response, item)
+        due = deadline(response, now)
+        if due.when > now:
+            return min(due.when, now + response.timeout.first)
+        where: Any = response._where
+        place = f"waiting for a connection to {where.route}" if isinstance(where, Lane) else f"on {where!r}"
+        response._where = None
+        where.abandon(response)
+        response.fail(
+            TimeoutExpired(
+                f"{response.request.method} {response.request.url}: {due.phase} timeout of {due.limit:g} s after "
+                f"{now - response._started:.3f} s, {place}; raise Timeout({due.phase}=...) if that is too soon",
+                due.phase,
+            )
+        )
+        return 0.0
+
+    def _sweep_idle(self, now: float) -> bool:
+        """Close what has been idle too long; whether anything is idle still."""
+        for connection in [connection for connection in self.idle if now >= connection.expires]:
+            connection.close("age" if now >= connection.retires else "idle")
+        return bool(self.idle)
+
+    # -- the end
+
+    def close(self) -> None:
+        """End everything now: requests fail with ClientClosed, sockets are closed by the next turn of the loop."""
+        self.closed = True
+        self.starved.clear()
+        for lane in list(self.lanes.values()):
+            for response in [*lane.waiters, *lane.fresh]:
+                lane.abandon(response)
+                response.fail(_closed(response.request))
+            for connection in list(lane.members):
+                connection.end(
+                    ClientClosed(f"the client was closed while a request was under way on {connection!r}")
+                )
+        for task in list(self._tasks):
+            task.cancel()
+        self.clock.stop()
+
+    async def aclose(self, timeout: float | None) -> None:
+        """Let the requests under way end for up to `timeout` seconds, redirects included, then close everything."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._drain()
+        for connection in list(self.idle):
+            connection.close("closed")
+        self.close()
+        await self.ended()
+
+    async def _drain(self) -> None:
+        while True:
+            while not self._drained():
+                if self.draining is None or self.draining.done():
+                    self.draining, self.pressed = self.loop.create_future(), True
+                await asyncio.wait([self.draining])
+            # Whoever was answered last may go on, to a redirect for one: he is woken before this is.
+            await asyncio.sleep(0)
+            if self._drained():
+                return
+
+    async def ended(self) -> None:
+        """Wait until every dial has ended and every socket is closed; a peer has TLS_SHUTDOWN to say goodbye."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        while self.lingering:
+            if self._emptied is None or self._emptied.done():
+                self._emptied = self.loop.create_future()
+            await asyncio.wait([self._emptied])
+
+    def let_go(self, connection: H1Connection) -> None:
+        """The socket of `connection` is closed."""
+        self.lingering.discard(connection)
+        if self._emptied is not None and not self.lingering and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def check_drained(self) -> None:
+        """While draining: was that the last request?"""
+        if self.draining is not None and not self.draining.done() and self._drained():
+            self.draining.set_result(None)
+
+    def _drained(self) -> bool:
+        return all(lane.size == len(lane.idle) and not lane.waiting for lane in self.lanes.values())
+
+    def stats(self) -> Counts:
+        """`connections`: the sum; `origins`: the same counts for each origin that is remembered."""
+        total = nothing()
+        origins: dict[str, Counts] = {}
+        add(total, self._forgotten)
+        for lane in self.lanes.values():
+            counts = lane.stats()
+            add(total, counts)
+            add(origins.setdefault(str(lane.route), {}), counts)
+        if self.loop.is_closed():
+            for counts in (total, *origins.values()):
+                counts.update(dict.fromkeys(NOW, 0))
+        return {"connections": total, "origins": origins}
+
+
+def _closed(request: Request) -> ClientClosed:
+    return ClientClosed(f"{request.method} {request.url}: the client was closed; make a new one")
+
+
+def _half_of_files() -> float:
+    """Half of the files that this process may have open: the other half is not ours (FEATURES 1)."""
+    try:
+        import resource
+    except ImportError:
+        return math.inf  # Windows, where sockets are not counted among files
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else max(1, soft // 2)

@@ -1,0 +1,481 @@
+"""Client: the native door, and the walk of every request.
+
+Refuses: sockets and parsing (`_transport`), Tornado's names (`_tornado`).
+Called by: users; `_tornado` (through `begin` and `settle`).
+Law: one walk for every request. It sets out; if the connection failed, `_policy.resend` is asked; if the answer is a
+redirect, `_policy.redirect`; it is decoded and handed over. A warm request is suspended once: for its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Collection, Coroutine, Mapping
+from itertools import chain
+from types import TracebackType
+from typing import Any, Final, Self, TypedDict, Unpack, cast
+
+from ._message.fields import CONTENT_ENCODING
+from ._message.headers import encode_fields
+from ._message.limits import MAX_BODY_SIZE, MAX_HEADER_SIZE, Limits, Reading, Timeout, count
+from ._message.reach import TLS, Reach
+from ._message.request import Defaults, HeaderInput, Request
+from ._message.response import Response, Waiter
+from ._message.stream import StreamedResponse
+from ._message.url import URL, Parameters, parse
+from ._policy import additions, redirect
+from ._policy import decode as decoding
+from ._policy.resend import FRESH, NEVER, refused, resend
+from ._transport.clock import now
+from ._transport.loops import Loops
+from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, TooManyRedirects
+
+DECODE_STEP: Final = 1024 * 1024
+"""Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
+
+
+PLAIN_KEPT: Final = 1000
+"""Requests without options that are kept built, by method and URL: a service's working set."""
+
+
+class Options(TypedDict, total=False):
+    """What a request may say beside method, URL, headers and body; see `Client.build`."""
+
+    params: Parameters
+    json: Any
+    form: Mapping[str, str] | list[tuple[str, str]]
+    auth: tuple[str, str]
+    timeout: float | Timeout | None
+    max_redirects: int
+    decode: bool
+    max_body_size: int
+    expect_continue: bool
+    idempotent: bool
+    allow_body: bool
+    reach: Reach | None
+
+
+class Client:
+    """A keep-alive HTTP client for asyncio.
+
+    timeout: Timeout, or total seconds (default: Timeout(): total 300, connect 10, read 60, write 60).
+    limits: Limits (default: 512 connections, 100 a host, 60 s idle).
+    headers: fields added to every request that does not set them itself.
+    auth: (username, password) sent as Basic credentials with every request (RFC 7617).
+    max_redirects: redirects followed (default 10; 0: none).
+    decode: ask for and undo content codings: gzip, deflate, and br and zstd where importable (default True).
+    max_body_size: decoded bytes of a body held in memory (default 100 MiB).
+    max_header_size: bytes of a response head, interim responses included (default 128 KiB).
+    sensitive_headers: more names of fields that a redirect to another origin must not carry along.
+    verify: check certificates (default True); an `ssl.SSLContext` is used as it is, and never changed.
+    ca_certs: a file of trusted certificates in place of the system's.
+    cert: a client certificate: the file of certificate and key, or (certificate, key).
+    local_address: IP address to connect from.
+    ipv6: also use IPv6 addresses (default True).
+    resolver: a Tornado Resolver or an async function of its shape; hostname_mapping: as Tornado's OverrideResolver.
+    strict_tls_eof: over TLS, a body framed by close needs a close_notify (default True; RFC 9112 section 9.8).
+    codings: the only content codings that are undone (default None: all that are importable).
+    max_interims: interim (1xx) responses before a final one (default 0: counted by bytes only).
+    defaults: the default fields as they are to be sent; `headers` and `auth` are not looked at then.
+
+    Use it as `async with Client() as client`, or end it with `await client.aclose()`.
+    Raises InvalidRequest for arguments that make no sense.
+    """
+
+    now = staticmethod(now)
+
+    def __init__(
+        self,
+        *,
+        timeout: float | Timeout | None = None,
+        limits: Limits | None = None,
+        headers: HeaderInput = None,
+        auth: tuple[str, str] | None = None,
+        max_redirects: int = 10,
+        decode: bool = True,
+        max_body_size: int = MAX_BODY_SIZE,
+        max_header_size: int = MAX_HEADER_SIZE,
+        sensitive_headers: Collection[str] = (),
+        verify: bool | ssl.SSLContext = True,
+        ca_certs: str | None = None,
+        cert: str | tuple[str, str] | None = None,
+        local_address: str | None = None,
+        ipv6: bool = True,
+        resolver: Any = None,
+        hostname_mapping: Mapping[Any, Any] | None = None,
+        strict_tls_eof: bool = True,
+        codings: Collection[str] | None = None,
+        max_interims: int = 0,
+        defaults: Defaults | None = None,
+    ) -> None:
+        self.timeout = Timeout() if timeout is None else Timeout.of(timeout)
+        self.limits = limits or Limits()
+        self.max_redirects = count("max_redirects", max_redirects, 0)
+        self.decode = decode
+        self.max_body_size = count("max_body_size", max_body_size)
+        self._sensitive = redirect.SENSITIVE | additions.lower_names(sensitive_headers)
+        self._codings = None if codings is None else frozenset(codings)
+        self._defaults = defaults or Defaults(additions.default_fields(headers, auth, decode))
+        self._plain: dict[tuple[str, str], Request] = {}
+        self._loops = Loops(
+            self.limits,
+            Reading(max_header_size, max_interims, strict_tls_eof),
+            Reach(_tls(verify, ca_certs, cert), local_address, ipv6),
+            resolver,
+            hostname_mapping,
+        )
+
+    # -- requests
+
+    async def request(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        headers: HeaderInput = None,
+        body: Any = None,
+        **options: Unpack[Options],
+    ) -> Response:
+        """Send a request and read its whole answer. `headers`, `body` and `options` as for `build`.
+
+        Raises InvalidRequest (nothing was sent), ConnectError, ConnectionLost, ProtocolError, TimeoutExpired,
+        TooLarge, TooManyRedirects, DecodeError, ClientClosed. A status such as 404 is no error: see
+        `Response.raise_for_status`.
+        """
+        if headers is None and body is None and not options and type(url) is str:
+            request = self._plain.get((method, url)) or self._remember(method, url)
+        else:
+            request = self.build(method, url, headers=headers, body=body, **options)
+        # `send` once more, without its coroutine: 0.4 us of a warm request's 8.
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        response = self.begin(request, waiter, loop)
+        try:
+            await waiter
+        except BaseException:
+            response.abandon()
+            raise
+        if response._error is None and response.status < 300 and not response._kinds & CONTENT_ENCODING:
+            return response
+        return await self.settle(response)
+
+    def _remember(self, method: str, url: str) -> Request:
+        """The plain request for `url`, built once: sending never changes it."""
+        request = self.build(method, url)
+        if len(self._plain) >= PLAIN_KEPT:
+            self._plain.clear()
+        self._plain[method, url] = request
+        return request
+
+    def get(self, url: str | URL, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`request("GET", url, ...)`."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: str | URL, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`request("HEAD", url, ...)`."""
+        return self.request("HEAD", url, **options)
+
+    def delete(self, url: str | URL, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`request("DELETE", url, ...)`."""
+        return self.request("DELETE", url, **options)
+
+    def post(self, url: str | URL, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`request("POST", url, ...)`."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str | URL, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`request("PUT", url, ...)`."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str | URL, **options: Any) -> Coroutine[Any, Any, Response]:
+        """`request("PATCH", url, ...)`."""
+        return self.request("PATCH", url, **options)
+
+    def stream(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        headers: HeaderInput = None,
+        body: Any = None,
+        **options: Unpack[Options],
+    ) -> Streaming:
+        """`async with client.stream(...) as response`: the answer when its head is here, its body piece by piece.
+
+        A body that was not read to its end closes its connection, unless the rest is short. `max_body_size` limits a
+        streamed body only where it is given here. Errors as for `request`.
+        """
+        return Streaming(self, self.build(method, url, headers=headers, body=body, **options))
+
+    def build(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        headers: HeaderInput = None,
+        body: Any = None,
+        **options: Unpack[Options],
+    ) -> Request:
+        """A Request with this client's default fields, for `send`.
+
+        params: added to the query. json: a body encoded as JSON. form: a body of form fields. auth: (username,
+        password) as Basic credentials. timeout, max_redirects, decode, max_body_size, expect_continue, idempotent,
+        allow_body, reach: see `Request`. Raises InvalidRequest.
+        """
+        target = url if isinstance(url, URL) else parse(url)
+        if "params" in options:
+            target = target.with_params(options.pop("params"))
+        more = cast(dict[str, Any], options)
+        body, added = additions.body(body, more)
+        auth = more.pop("auth", None)
+        if target.username is not None:
+            auth = (target.username, target.password or "")
+        if auth is not None:
+            added.append((b"Authorization", additions.basic(auth)))
+        fields = additions.completed(encode_fields(headers), added)
+        return Request(method, target, fields or None, body, defaults=self._defaults, **more)
+
+    async def send(self, request: Request, *, stream: bool = False) -> Response:
+        """Send a Request as it stands. With `stream`, gives a StreamedResponse, which the caller must close."""
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        response = self.begin(request, waiter, loop, stream)
+        try:
+            await waiter
+        except BaseException:
+            response.abandon()
+            raise
+        if response._error is None and response.status < 300 and not response._kinds & CONTENT_ENCODING:
+            return response
+        return await self.settle(response)
+
+    # -- the walk
+
+    def begin(
+        self, request: Request, waiter: Waiter, loop: asyncio.AbstractEventLoop, stream: bool = False
+    ) -> Response:
+        """Set a request on its way; `waiter` gets the Response, good or bad, when it is there."""
+        transport = self._loops.current
+        if transport is None or transport.loop is not loop:
+            transport = self._loops.enter(loop)
+            if transport is None:
+                raise ClientClosed(f"{request.method} {request.url}: the client is closed; make a new one")
+        timeout = request.timeout or self.timeout
+        response: Response
+        if stream:
+            response = StreamedResponse(request, waiter, timeout, request.max_body_size or 0)
+        else:
+            response = Response(request, waiter, timeout, request.max_body_size or self.max_body_size)
+        transport.send(response)
+        return response
+
+    async def settle(self, response: Response, *, surplus: bool = False) -> Response:
+        """All that may come after a first answer: resends, redirects, decoding. Raises as `request` does.
+
+        With `surplus`, a redirect beyond the limit is handed over as it is.
+        """
+        response = await self._walk(response, surplus)
+        try:
+            return await self._decoded(response)
+        except BaseException:
+            response.abandon()
+            raise
+
+    async def _walk(self, response: Response, surplus: bool) -> Response:
+        tries, resends = 1, 0
+        most = response.request.max_redirects
+        left = most = self.max_redirects if most is None else most
+        history: tuple[Response, ...] = ()
+        while True:
+            request = response.request
+            if response._error is not None:
+                how = resend(request, response._error, tries, resends)
+                if how == NEVER:
+                    raise response._error
+                tries, resends = tries + 1, resends + (how == FRESH)
+                response = await self._next(response, request, fresh=how == FRESH)
+            elif response.status < 300:
+                break
+            elif response.status == 417 and request.expect_continue and request.replayable:
+                # RFC 9110 section 10.1.1: the peer does not know the expectation; without it, once.
+                response = await self._next(response, request.changed(expect_continue=False))
+            elif refused(response, resends):
+                resends += 1
+                response = await self._next(response, request, fresh=True)
+            elif not most or not redirect.redirects(response) or (surplus and not left):
+                break
+            elif left:
+                left -= 1
+                history += (response,)
+                try:
+                    onward = redirect.follow(response, self._sensitive)
+                except InvalidRequest:
+                    response.abandon()
+                    raise
+                response = await self._next(response, onward)
+                tries, resends = 1, 0
+            else:
+                response.abandon()
+                raise TooManyRedirects(
+                    f"{request.method} {request.url}: more than {most} redirects, the next one to "
+                    f"{response.headers['Location'][:200]!r}; raise max_redirects if they lead somewhere",
+                    response,
+                )
+        response.history = history
+        return response
+
+    async def _next(self, last: Response, request: Request, *, fresh: bool = False) -> Response:
+        """Send `request` in place of the one `last` answered, within the same total time."""
+        if isinstance(last, StreamedResponse) and last._error is None:
+            try:
+                await last.aclose()
+            except BaseException:
+                last.abandon()
+                raise
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        response = type(last)(request, waiter, last.timeout, last._limit)
+        transport = self._loops.on(loop)
+        if transport is None:
+            raise ClientClosed(f"{request.method} {request.url}: the client was closed; make a new one")
+        started = last._started if last.timeout.from_queue else 0.0
+        (transport.send_fresh if fresh else transport.send)(response, started)
+        try:
+            await waiter
+        except BaseException:
+            response.abandon()
+            raise
+        return response
+
+    async def _decoded(self, response: Response) -> Response:
+        """Undo the content codings, in steps, or have a stream do so on its way."""
+        request = response.request
+        if not response._kinds & CONTENT_ENCODING or not (
+            self.decode if request.decode is None else request.decode
+        ):
+            return response
+        if request.method == "HEAD" or response.status in (204, 304):
+            return response
+        codings = response.headers.get_list("Content-Encoding")
+        if self._codings is not None and not self._codings.issuperset(value.lower() for value in codings):
+            return response
+        try:
+            decoder = decoding.decoder(codings)
+            if isinstance(response, StreamedResponse):
+                response.decode_with(decoder)
+            elif decoder is not None:
+                response._body = await self._decode(response, decoder)
+        except DecodeError as error:
+            raise DecodeError(f"{request.method} {request.url}: {error}") from error.__cause__
+        return response
+
+    async def _decode(self, response: Response, decoder: decoding.Decoder) -> bytes:
+        pieces, size, step = [], 0, DECODE_STEP
+        for piece in chain(decoder.decode(response.body), decoder.finish()):
+            pieces.append(piece)
+            size += len(piece)
+            if size > response._limit:
+                raise TooLarge(
+                    f"{response.request.method} {response.request.url}: the decoded body is longer than "
+                    f"{response._limit} bytes: raise max_body_size, or read it piece by piece with stream()"
+                )
+            if size > step:
+                step = size + DECODE_STEP
+                await asyncio.sleep(0)
+        return b"".join(pieces)
+
+    # -- connections
+
+    async def preconnect(self, url: str | URL, number: int = 1, *, reach: Reach | None = None) -> int:
+        """Open connections to the origin of `url` until `number` are idle, within the limits; how many then are.
+
+        Raises ConnectError, TimeoutExpired, ClientClosed, InvalidRequest.
+        """
+        count("number", number)
+        target = url if isinstance(url, URL) else parse(url)
+        transport = self._loops.enter(asyncio.get_running_loop())
+        if transport is None:
+            raise ClientClosed(f"preconnect to {target}: the client is closed; make a new one")
+        return await transport.preconnect(target, reach, number, self.timeout)
+
+    def stats(self) -> dict[str, Any]:
+        """Plain counts: `connections` is the sum over `origins`, which holds one entry for each origin.
+
+        Each entry: dialling, active, idle, waiting (now); opened, requests, reused, resends (so far); closed, by
+        reason. A client that is used on several event loops counts them together.
+        """
+        return self._loops.stats()
+
+    def waiting(self) -> list[Response]:
+        """The requests that wait for a connection, for each origin in order of arrival."""
+        return self._loops.waiting()
+
+    @property
+    def connect_times(self) -> int:
+        """Connections opened so far."""
+        return self._loops.opened()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` or `aclose()` was called."""
+        return self._loops.closed
+
+    def close(self) -> None:
+        """Close every connection now; requests under way raise ClientClosed. Safe to call twice.
+
+        May be called from any thread: connections of a loop that runs in another one are closed there.
+        """
+        self._loops.close()
+
+    async def aclose(self, timeout: float | None = None) -> None:
+        """Take no new request, wait up to `timeout` seconds (None: without limit) for those under way, then close.
+
+        Connections of other event loops are closed as by `close()`. Raises InvalidRequest for a negative timeout.
+        """
+        if timeout is not None and not timeout >= 0:
+            raise InvalidRequest(f"aclose: timeout must be zero or more seconds, or None, not {timeout!r}")
+        await self._loops.aclose(timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose(None if kind is None else 0)
+
+    def __repr__(self) -> str:
+        return f"<Client {'closed' if self.closed else 'open'} connect_times={self.connect_times}>"
+
+
+class Streaming:
+    """`async with` around one streamed response."""
+
+    __slots__ = ("_client", "_request", "_response")
+
+    def __init__(self, client: Client, request: Request) -> None:
+        self._client = client
+        self._request = request
+        self._response: StreamedResponse | None = None
+
+    async def __aenter__(self) -> StreamedResponse:
+        self._response = cast(StreamedResponse, await self._client.send(self._request, stream=True))
+        return self._response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._response is not None:
+            if kind is not None:
+                self._response.abandon()
+            else:
+                await self._response.aclose()
+
+
+def _tls(verify: bool | ssl.SSLContext, ca_certs: str | None, cert: str | tuple[str, str] | None) -> TLS:
+    if isinstance(verify, ssl.SSLContext):
+        if ca_certs is not None or cert is not None:
+            raise InvalidRequest("verify is an SSLContext: load ca_certs and cert into that context instead")
+        return TLS(context=verify)
+    certificate, key = (cert, None) if isinstance(cert, str) or cert is None else cert
+    return TLS(verify=verify, ca_certs=ca_certs, cert=certificate, key=key)

@@ -1,0 +1,194 @@
+"""SimpleKeepAliveHTTPClient: Tornado-shaped, one connection for each origin.
+
+Refuses: more than one connection to an origin; requests beyond it wait in order. (For many: `Client`.)
+Called by: users, as the 2013 document of this package has it; `aws` clients hold one.
+Law: everything but the limit is `_tornado`'s and the Client's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.ioloop import IOLoop
+
+from ._message.limits import Limits, count
+from ._message.request import NOTHING
+from ._tornado.fetch import Door
+from .client import Client
+from .errors import InvalidRequest, WrongLoop
+
+MAX_HEADER_SIZE = 64 * 1024
+"""Tornado's own limit for a response head, bytes."""
+MAX_INTERIMS = 10
+"""Tornado's own limit for interim (1xx) responses before a final one."""
+
+
+class Connection:
+    """The face of a client's connections: there from the start, whether one is open or not."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def connect_times(self) -> int:
+        """How often this client has connected in all."""
+        return self._client.connect_times
+
+    def is_connected(self) -> bool:
+        """Whether a connection is open now."""
+        connections = self._client.stats()["connections"]
+        return bool(connections["active"] + connections["idle"])
+
+    def __repr__(self) -> str:
+        state = "open" if self.is_connected() else "closed"
+        return f"<connection {state} connect_times={self.connect_times}>"
+
+
+class SimpleKeepAliveHTTPClient:
+    """Tornado's `fetch` over one kept connection for each origin.
+
+    io_loop: the IOLoop to run on; None: the one that runs, or is current, when `fetch` is first called.
+    hostname_mapping: names to addresses, in the forms of Tornado's OverrideResolver.
+    max_buffer_size: bytes of a body held in memory, where max_body_size is not given (default 104857600).
+    resolver: a Tornado Resolver.
+    defaults: values for attributes that an HTTPRequest leaves at None.
+    idle_timeout: seconds an unused connection is kept (default 30.0; a server's own hint shortens it).
+    max_header_size: bytes of a response head (default 65536). max_body_size: bytes of a decoded body.
+    max_age: seconds after which a connection takes no new request, +-10 % (default 600).
+    max_waiters: requests that may wait for one origin (default None: no limit).
+
+    Raises InvalidRequest for arguments that make no sense.
+    """
+
+    def __init__(
+        self,
+        io_loop: IOLoop | None = None,
+        *,
+        hostname_mapping: Mapping[Any, Any] | None = None,
+        max_buffer_size: int = 104857600,
+        resolver: Any = None,
+        defaults: dict[str, Any] | None = None,
+        idle_timeout: float | None = 30.0,
+        max_header_size: int | None = None,
+        max_body_size: int | None = None,
+        max_age: float | None = 600.0,
+        max_waiters: int | None = None,
+    ) -> None:
+        self.io_loop = io_loop
+        self._loop: asyncio.AbstractEventLoop | None = getattr(io_loop, "asyncio_loop", None)
+        if io_loop is not None and self._loop is None:
+            raise InvalidRequest(
+                f"io_loop is a {type(io_loop).__name__}: give a tornado.ioloop.IOLoop, or None"
+            )
+        size = (
+            count("max_buffer_size", max_buffer_size)
+            if max_body_size is None
+            else count("max_body_size", max_body_size)
+        )
+        self._client = Client(
+            limits=Limits(
+                max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters
+            ),
+            max_body_size=size,
+            max_header_size=max_header_size or MAX_HEADER_SIZE,
+            max_interims=MAX_INTERIMS,
+            codings=("gzip",),
+            strict_tls_eof=False,
+            resolver=resolver,
+            hostname_mapping=hostname_mapping,
+            defaults=NOTHING,
+        )
+        self._door = Door(self._client, defaults, size)
+        self.connection = Connection(self._client)
+
+    def fetch(
+        self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any
+    ) -> asyncio.Future[HTTPResponse]:
+        """Start a request now; the Future gives Tornado's HTTPResponse, or raises what Tornado's client does.
+
+        `kwargs` are HTTPRequest's, for a `request` given as a URL. raise_error=False: a status outside
+        200-299 is a response like any other. Cancelling the Future ends the request.
+
+        Raises RuntimeError on a closed client, WrongLoop in a foreign thread or loop, ValueError for kwargs
+        beside an HTTPRequest.
+        """
+        if self._client.closed:
+            raise RuntimeError("fetch() called on closed SimpleKeepAliveHTTPClient: make a new one")
+        return self._door.fetch(self._loop_here(), request, raise_error, kwargs)
+
+    def _loop_here(self) -> asyncio.AbstractEventLoop:
+        """The loop that a fetch called here runs on. Raises WrongLoop where there is none."""
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        own = self._loop
+        return own if running is own and own is not None else self._enter(running)
+
+    def _enter(self, running: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop:
+        """Two loops would be two connections to an origin: another is taken only when the last is closed."""
+        loop = self._loop
+        if self.io_loop is None and (loop is None or loop.is_closed()):
+            loop = running or _current_loop()
+        # Before its loop runs, a fetch may be called by whoever can name the loop.
+        if loop is None or loop.is_closed() or running is not (loop if loop.is_running() else None):
+            raise WrongLoop(
+                "fetch() was called outside the thread or event loop of its client, or that loop is closed: "
+                "call it there, for instance through io_loop.add_callback, or make a client for this one"
+            )
+        self._loop = loop
+        return loop
+
+    @property
+    def queue(self) -> list[Any]:
+        """The requests that wait for their connection, in order of arrival."""
+        return [response.request for response in self._client.waiting()]
+
+    def stats(self) -> dict[str, Any]:
+        """Plain counts of connections and requests; see `Client.stats`."""
+        return self._client.stats()
+
+    @property
+    def connect_times(self) -> int:
+        """How often this client has connected in all."""
+        return self._client.connect_times
+
+    def __len__(self) -> int:
+        """Fetches that have not ended: waiting and active."""
+        return self._door.active
+
+    def __bool__(self) -> bool:
+        """A client is true, however many fetches it has."""
+        return True
+
+    def close(self) -> None:
+        """Close all connections now; fetches under way fail with HTTPStreamClosedError. May be repeated."""
+        self._client.close()
+
+    async def aclose(self, timeout: float | None = None) -> None:
+        """Take no new fetch, wait `timeout` seconds (None: no limit) for those under way, then close."""
+        await self._client.aclose(timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose(None if kind is None else 0)
+
+    def __repr__(self) -> str:
+        return f"<SimpleKeepAliveHTTPClient active={len(self)} {self.connection!r}>"
+
+
+def _current_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_event_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,130 @@
+"""The site that the examples in the docs talk to: one scripted peer for http and one for https, in a thread.
+
+Refuses: knowing the examples; it has a few pages worth asking for. It is strict about what it is sent, as
+every Peer is.
+Called by: `tests.docs.page`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.peers import Conn, Peer, Request, answer, authority, certificate, chunked, response, server_context
+
+HOSTS = ("api.example.com", "intranet.example.com", "localhost", "127.0.0.1")
+FILES = {"/a.txt": b"aaa", "/b.txt": b"bbb", "/c.txt": b"ccc"}
+EXPORT = b"number,square\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(100_000))
+JSON = ("Content-Type", "application/json")
+PLAIN = ("Content-Type", "text/plain; charset=utf-8")
+
+
+def write_json(value: object, status: int = 200, reason: str = "OK") -> bytes:
+    return response(json.dumps(value).encode(), status=status, reason=reason, headers=[JSON])
+
+
+def show_items(request: Request) -> bytes:
+    """A list to read, and to add to by JSON or by a form."""
+    if request.method != "POST":
+        page = parse_qs(urlsplit(request.target).query).get("page", ["1"])[0]
+        return write_json([{"name": "tea", "page": int(page)}])
+    if request.get("Content-Type") == "application/json":
+        return write_json(json.loads(request.body), 201, "Created")
+    return write_json(
+        {name: values[0] for name, values in parse_qs(request.body.decode()).items()}, 201, "Created"
+    )
+
+
+def show_upload(request: Request) -> bytes:
+    """What came, and how its end was told."""
+    framing = "chunked" if request.get("Transfer-Encoding") else "Content-Length"
+    return write_json({"bytes": len(request.body), "framing": framing})
+
+
+def show_private(request: Request) -> bytes:
+    if request.get("Authorization") == "Basic dXNlcjpzZWNyZXQ=":
+        return response(b"hello, user", headers=[PLAIN])
+    return response(b"who are you?", status=401, reason="Unauthorized", headers=[PLAIN])
+
+
+def show_old(request: Request) -> bytes:
+    return response(b"", status=302, reason="Found", headers=[("Location", "/items")])
+
+
+def show_export(request: Request) -> bytes:
+    head = response(headers=[("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")], length=False)
+    return head + chunked(gzip.compress(EXPORT))
+
+
+PAGES: dict[str, Callable[[Request], bytes]] = {
+    "/items": show_items,
+    "/upload": show_upload,
+    "/private": show_private,
+    "/old": show_old,
+    "/export.csv": show_export,
+}
+
+
+async def serve(conn: Conn) -> None:
+    """The script of both peers."""
+    while (request := await conn.request()) is not None:
+        path = urlsplit(request.target).path
+        if path == "/slow":
+            await conn.closed()
+            return
+        if path in PAGES:
+            raw = PAGES[path](request)
+        elif path in FILES:
+            raw = response(FILES[path], headers=[PLAIN])
+        elif path.startswith("/n/"):
+            raw = response(path.removeprefix("/n/").encode(), headers=[PLAIN])
+        else:
+            raw = response(b"no such page", status=404, reason="Not Found", headers=[PLAIN])
+        conn.send(answer(request, raw))
+        if request.get("Connection").lower() == "close":
+            return
+
+
+class Site:
+    """`with Site() as site`: it serves in a thread until then. `ports` are those of http and https."""
+
+    def __enter__(self) -> Self:
+        self._started = threading.Event()
+        self._errors: list[BaseException] = []
+        self._thread = threading.Thread(target=self._run, name="site", daemon=True)
+        self._thread.start()
+        self._started.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set_result, None)
+        self._thread.join(30)
+        if self._errors:
+            raise self._errors[0]
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._errors.append(error)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        async with Peer(serve) as plain, Peer(serve, tls=server_context(*HOSTS)) as tls:
+            self.ports = {80: plain.port, 443: tls.port}
+            self._started.set()
+            await self._ended
+
+
+def write_files(folder: Path) -> None:
+    """The files that the examples read, and `ca.pem`, which certifies the site."""
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8" + bytes(300_000))
+    authority().cert_pem.write_to_path(folder / "ca.pem")
+    certificate("client").private_key_and_cert_chain_pem.write_to_path(folder / "client.pem")

@@ -1,0 +1,267 @@
+"""What may not be sent is refused before anything is: the peer never sees a connection."""
+
+from __future__ import annotations
+
+import math
+import ssl
+from typing import Any
+
+import pytest
+
+from async_keepalive_httpc import Client, ClientClosed, HTTPCError, InvalidRequest, Limits, Timeout
+from tests.conftest import Run
+from tests.peers import Peer, ok
+
+
+def refused(run: Run, what: str, url: str = "", method: Any = "GET", **options: Any) -> None:
+    """The request raises InvalidRequest with this text, from `request` and from `stream`, unseen by the peer."""
+
+    async def main() -> None:
+        async with Peer(ok()) as peer, Client() as client:
+            target = url.replace("PEER", peer.url.removeprefix("http://")) if url else peer.url
+            with pytest.raises(InvalidRequest) as caught:
+                await client.request(method, target, **options)
+            assert what in str(caught.value)
+            assert isinstance(caught.value, ValueError)
+            with pytest.raises(InvalidRequest):
+                client.stream(method, target, **options)
+            assert peer.connections == 0
+            assert client.stats()["connections"]["opened"] == 0
+            assert (await client.get(peer.url)).status == 200
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("ftp://PEER/", "Unsupported url scheme: ftp"),
+        ("file:///etc/passwd", "Unsupported url scheme: file"),
+        ("PEER/", ""),
+        ("/only/a/path", ""),
+        ("http://", "No host"),
+        ("http:///path", "No host"),
+        ("http://127.0.0.1:port/", "port"),
+        ("http://127.0.0.1:65536/", "port"),
+        ("http://127.0.0.1:0/", "port"),
+        ("http://127.0.0.1:-1/", "port"),
+        ("http://[::1/", ""),
+        ("http://[12345::]/", ""),
+        ("http://127.1/", "IPv4"),
+        ("http://2130706433/", "IPv4"),
+        ("http://0x7f000001/", "IPv4"),
+        ("http://exa mple.test/", "space"),
+        ("http://PEER/a\r\nX-Injected: 1", "ontrol"),
+        ("http://PEER/a\nb", "ontrol"),
+        ("http://PEER/a\x00b", "ontrol"),
+        ("http://PEER\r\n/", ""),
+        ("http://us:er\r\n@PEER/", ""),
+    ],
+)
+def test_urls(run: Run, url: str, what: str) -> None:
+    refused(run, what, url)
+
+
+@pytest.mark.parametrize("url", [None, 7, b"http://127.0.0.1/"])
+def test_urls_that_are_no_text(run: Run, url: Any) -> None:
+    async def main() -> None:
+        async with Client() as client:
+            with pytest.raises(InvalidRequest):
+                await client.get(url)
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", ["", "GE T", "GET\r\nX: 1", "GET\x00", "GÉT", "get", "Post", None, b"GET", "A:B"])
+def test_methods(run: Run, method: Any) -> None:
+    refused(run, "ethod", method=method)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-A": "1\r\nX-B: 2"},
+        {"X-A": "1\nX-B: 2"},
+        {"X-A": "1\rX"},
+        {"X-A": "1\x00"},
+        {"X-A": "\u010d\u010a"},
+        {"X-A\r\nX-B": "1"},
+        {"X A": "1"},
+        {"X-A:": "1"},
+        {"": "1"},
+        {"X-É": "1"},
+        {"Host": "a\r\nb"},
+        {"User-Agent": "a\r\nX: 1"},
+        [("X-A", "1", "2")],
+        {"X-A": 5},
+        {"Content-Length": "5"},
+        {"Content-Length": "-1"},
+        {"Content-Length": "1_0"},
+        {"Transfer-Encoding": "chunked"},
+        [("Host", "a"), ("Host", "b")],
+    ],
+)
+def test_headers(run: Run, headers: Any) -> None:
+    refused(run, "", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("GET", {"body": b"x"}),
+        ("HEAD", {"body": b"x"}),
+        ("TRACE", {"body": b"x"}),
+        ("GET", {"json": {}}),
+        ("HEAD", {"form": {"a": "b"}}),
+        ("TRACE", {"body": b"x", "allow_body": True}),
+        ("POST", {"body": {"a": "b"}}),
+        ("POST", {"body": 7}),
+        ("POST", {"body": b"xyz", "headers": {"Content-Length": "2"}}),
+        ("POST", {"body": b"xyz", "headers": {"Transfer-Encoding": "chunked"}}),
+        ("POST", {"body": b"x", "json": 1}),
+        ("POST", {"form": {}, "json": 1}),
+    ],
+)
+def test_bodies(run: Run, method: str, options: dict[str, Any]) -> None:
+    refused(run, "", method=method, **options)
+
+
+def test_a_body_where_it_is_allowed(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(ok()) as peer, Client() as client:
+            await client.get(peer.url, body=b"x", allow_body=True)
+            await client.request("DELETE", peer.url, body=b"y")
+            assert [request.body for request in peer.requests] == [b"x", b"y"]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": -1},
+        {"timeout": "5"},
+        {"timeout": math.nan},
+        {"timeout": True},
+        {"max_redirects": -1},
+        {"max_redirects": 1.5},
+        {"max_body_size": 0},
+        {"auth": "me:secret"},
+        {"auth": ("me",)},
+        {"auth": ("me", None)},
+        {"auth": ("m:e", "secret")},
+        {"auth": ("me", "sec\r\nret")},
+        {"auth": ("me\x00", "secret")},
+    ],
+)
+def test_options(run: Run, options: dict[str, Any]) -> None:
+    refused(run, "", **options)
+
+
+@pytest.mark.parametrize("auth", ["me:secret", ("me", "secret\n"), ("m:e", "secret")])
+def test_errors_show_no_secret(run: Run, auth: Any) -> None:
+    async def main() -> None:
+        async with Client() as client:
+            with pytest.raises(InvalidRequest) as caught:
+                await client.get("http://user:secret@127.0.0.1/", auth=auth, max_redirects=-1)
+            assert "secret" not in str(caught.value)
+
+    run(main())
+
+
+def test_an_option_that_does_not_exist(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(ok()) as peer, Client() as client:
+            with pytest.raises(TypeError, match="retries"):
+                await client.get(peer.url, retries=3)
+            assert peer.connections == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"timeout": -1},
+        {"max_redirects": -1},
+        {"max_body_size": -1},
+        {"max_header_size": 0},
+        {"headers": {"X-A": "1\n"}},
+        {"headers": {"Host": "a"}},
+        {"headers": {"Content-Length": "1"}},
+        {"auth": ("a:b", "c")},
+        {"auth": ["a", "b"]},
+        {"sensitive_headers": "X-Mine"},
+        {"sensitive_headers": ["X Mine"]},
+        {"resolver": 5},
+        {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "ca_certs": "ca.pem"},
+        {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "cert": "cert.pem"},
+    ],
+)
+def test_arguments_of_a_client(arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        Client(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("what", "arguments"),
+    [
+        (Timeout, {"total": -0.5}),
+        (Timeout, {"connect": math.nan}),
+        (Timeout, {"pool": "1"}),
+        (Limits, {"max_connections": 0}),
+        (Limits, {"max_per_host": 1.0}),
+        (Limits, {"idle_timeout": -1}),
+        (Limits, {"max_waiters": 0}),
+        (Limits, {"max_requests_per_connection": -1}),
+    ],
+)
+def test_arguments_of_values(what: Any, arguments: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match=next(iter(arguments))):
+        what(**arguments)
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, True])
+def test_preconnect(run: Run, number: Any) -> None:
+    async def main() -> None:
+        async with Peer(ok()) as peer, Client() as client:
+            with pytest.raises(InvalidRequest, match="number"):
+                await client.preconnect(peer.url, number)
+            with pytest.raises(InvalidRequest, match="Unsupported url scheme"):
+                await client.preconnect("ftp://127.0.0.1/")
+            assert peer.connections == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("timeout", [-1, math.nan])
+def test_aclose(run: Run, timeout: float) -> None:
+    async def main() -> None:
+        client = Client()
+        with pytest.raises(InvalidRequest, match="aclose"):
+            await client.aclose(timeout)
+        assert not client.closed
+        await client.aclose()
+
+    run(main())
+
+
+def test_a_closed_client(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(ok()) as peer:
+            client = Client()
+            request = client.build("GET", peer.url)
+            client.close()
+            client.close()
+            for call in (client.get(peer.url), client.send(request), client.preconnect(peer.url)):
+                with pytest.raises(ClientClosed, match=f"{peer.url}.*closed; make a new one"):
+                    await call
+            with pytest.raises(ClientClosed):
+                async with client.stream("GET", peer.url):
+                    pytest.fail("it began")
+            with pytest.raises(HTTPCError):
+                await client.get(peer.url)
+            await client.aclose()
+            assert peer.connections == 0
+
+    run(main())

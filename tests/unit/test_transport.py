@@ -1,0 +1,551 @@
+"""A Transport: room for all origins together, and who gets it; preconnect; the end; what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+from typing import Any
+
+import pytest
+
+from async_keepalive_httpc._message.limits import Timeout
+from async_keepalive_httpc._message.reach import TLS, Reach
+from async_keepalive_httpc._message.url import parse
+from async_keepalive_httpc._transport import transport as module
+from async_keepalive_httpc.errors import ClientClosed, ConnectError
+from tests.conftest import Run
+from tests.wires import CLOSE, ORIGIN, Call, Rig, Wire
+
+A, B, C = "http://a.test", "http://b.test", "http://c.test"
+
+
+def preconnect(rig: Rig, number: int, origin: str = ORIGIN) -> asyncio.Task[int]:
+    return asyncio.ensure_future(rig.transport.preconnect(parse(origin), None, number, Timeout(connect=7)))
+
+
+async def land_all(rig: Rig) -> list[Wire]:
+    """Land every dial that is under way."""
+    await rig.turns()
+    wires = [dial.land() for dial in rig.dials if dial.open]
+    await rig.turns()
+    return wires
+
+
+# -- room
+
+
+def test_the_connection_that_was_idle_longest_makes_room_whatever_its_origin(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=3)
+        (a1, a2), (b1,) = await rig.connected(2, origin=A), await rig.connected(origin=B)
+        rig.send(origin=A)
+        a2.answer()
+        rig.send(origin=C)
+        assert (a1.is_closing(), b1.is_closing(), a2.is_closing()) == (True, False, False)
+        rig.send(origin=C)
+        assert (b1.is_closing(), a2.is_closing()) == (True, False)
+        assert rig.transport.size == 3
+        assert rig.lane(A).closed == rig.lane(B).closed == {"evicted": 1}
+        await rig.end()
+
+    run(main())
+
+
+def test_lanes_without_room_are_served_in_the_order_of_their_requests(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=1)
+        (wire,) = await rig.connected(origin=A)
+        calls: list[Call] = []
+        order = [A, B, A, C, B]
+        for number, origin in enumerate(order):
+            rig.time.move(0.001)
+            calls.append(rig.send(f"/{number}", origin=origin))
+        assert calls[0].sent
+        for number, call in enumerate(calls):
+            assert [one.sent for one in calls] == [one is call for one in calls], number
+            wire.answer(CLOSE)
+            wire, *_ = await land_all(rig) or [wire]
+            assert rig.transport.size <= 1
+        assert all(call.outcome.done() for call in calls)
+        assert not rig.transport.pressed
+        await rig.end()
+
+    run(main())
+
+
+def test_a_lane_that_is_always_busy_starves_no_other(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=1)
+        (wire,) = await rig.connected(origin=A)
+        rig.send(origin=A)
+        rig.time.move(1)
+        other = rig.send(origin=B)
+        rig.time.move(1)
+        later = rig.send(origin=A)
+        wire.answer()
+        assert rig.lane(A).closed == {"evicted": 1}
+        (wire,) = await land_all(rig)
+        assert (other.sent, later.sent) == (True, False)
+        wire.answer()
+        (wire,) = await land_all(rig)
+        assert later.sent
+        await rig.end()
+
+    run(main())
+
+
+def test_an_older_request_of_the_same_lane_keeps_the_connection(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=1)
+        (wire,) = await rig.connected(origin=A)
+        rig.send(origin=A)
+        first = rig.send(origin=A)
+        rig.time.move(1)
+        rig.send(origin=B)
+        wire.answer()
+        assert first.sent
+        wire.answer()
+        assert rig.lane(A).closed == {"evicted": 1}
+        assert rig.lane(B).dials == 1
+        await rig.end()
+
+    run(main())
+
+
+def test_a_late_dial_makes_room_for_a_starved_lane(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=1)
+        gone = rig.send(origin=A)
+        other = rig.send(origin=B)
+        gone.cancel()
+        await land_all(rig)
+        assert rig.lane(A).closed == {"evicted": 1}
+        await land_all(rig)
+        assert other.sent
+        assert not rig.transport.pressed
+        await rig.end()
+
+    run(main())
+
+
+def test_a_cancelled_waiter_leaves_its_turn_to_the_next(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=1)
+        (wire,) = await rig.connected(origin=A)
+        rig.send(origin=A)
+        rig.time.move(1)
+        gone = rig.send(origin=B)
+        rig.time.move(1)
+        other = rig.send(origin=C)
+        gone.cancel()
+        wire.answer()
+        await land_all(rig)
+        assert other.sent
+        await rig.end()
+
+    run(main())
+
+
+def test_a_dial_that_fails_gives_its_room_to_the_next(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=1)
+        first = rig.send(origin=A)
+        other = rig.send(origin=B)
+        await rig.turns()
+        rig.dials[0].fail(ConnectError("no"))
+        await rig.turns()
+        assert first.error is not None
+        assert rig.lane(B).dials == 1
+        await land_all(rig)
+        assert other.sent
+        await rig.end()
+
+    run(main())
+
+
+def test_the_limit_of_one_origin_holds_inside_the_limit_of_all(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=3, max_per_host=2)
+        calls = [rig.send(origin=A) for _ in range(4)]
+        rig.time.move(1)
+        calls += [rig.send(origin=B) for _ in range(3)]
+        assert (rig.lane(A).dials, rig.lane(B).dials) == (2, 1)
+        wires = await land_all(rig)
+        assert [call.sent for call in calls] == [True, True, False, False, True, False, False]
+        wires[0].answer(CLOSE)
+        assert (rig.lane(A).dials, rig.lane(B).dials) == (1, 0)  # the third of A came before the second of B
+        await rig.end()
+
+    run(main())
+
+
+def test_many_waiters_many_lanes_every_one_served_and_the_limit_kept(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=5, max_per_host=3)
+        calls = [rig.send(origin=f"http://h{number % 7}.test") for number in range(200)]
+        for turn in range(2000):
+            await land_all(rig)
+            assert rig.transport.size <= 5
+            assert all(lane.size <= 3 for lane in rig.transport.lanes.values())
+            busy = [wire for wire in rig.wires if wire.busy]
+            if not busy:
+                break
+            busy[turn % len(busy)].answer(CLOSE if turn % 3 == 0 else b"HTTP/1.1 204 No Content\r\n\r\n")
+        assert all(call.outcome.done() and call.error is None for call in calls)
+        assert (rig.transport.starved, rig.transport.pressed) == ([], False)
+        await rig.end()
+
+    run(main())
+
+
+@pytest.mark.parametrize(("soft", "most"), [(64, 32), (1, 1), (10_000, 100), (resource.RLIM_INFINITY, 100)])
+def test_half_of_the_files_is_the_most(run: Run, monkeypatch: pytest.MonkeyPatch, soft: int, most: int) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(resource, "getrlimit", lambda kind: (soft, soft))
+        assert Rig(max_connections=100).transport.most == most
+
+    run(main())
+
+
+def test_where_files_are_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert module._half_of_files() == float("inf")
+
+
+# -- preconnect
+
+
+def test_preconnect_dials_what_is_missing(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        await rig.connected(1)
+        task = preconnect(rig, 3)
+        await rig.turns()
+        assert [dial.timeout for dial in rig.dials if dial.open] == [7, 7]
+        await land_all(rig)
+        assert await task == 3
+        assert await preconnect(rig, 2) == 3
+        assert rig.transport.opened == 3
+        await rig.end()
+
+    run(main())
+
+
+def test_preconnect_keeps_to_the_limits(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_per_host=4, max_connections=6)
+        (old,) = await rig.connected(1, origin=A)
+        busy = await rig.connected(3, origin=B)
+        for _ in busy:
+            rig.send(origin=B)
+        task = preconnect(rig, 100, C)
+        await land_all(rig)
+        assert await task == 3
+        assert old.is_closing()
+        assert rig.transport.size == 6
+        task = preconnect(rig, 100, B)
+        await land_all(rig)
+        assert await task == 1
+        assert rig.transport.starved == []
+        await rig.end()
+
+    run(main())
+
+
+def test_preconnect_does_not_replace_what_it_has(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=2)
+        wires = await rig.connected(2)
+        assert await preconnect(rig, 5) == 2
+        assert not any(wire.is_closing() for wire in wires)
+        await rig.end()
+
+    run(main())
+
+
+def test_preconnect_raises_what_a_dial_met_and_a_waiter_hears_it_too(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_per_host=2)
+        task = preconnect(rig, 2)
+        await rig.turns()
+        call = rig.send()
+        rig.dials[1].fail(ConnectError("refused"))
+        await rig.turns()
+        assert str(call.error) == "refused"
+        assert not task.done()
+        rig.dials[0].land()
+        with pytest.raises(ConnectError, match="refused"):
+            await task
+        assert rig.lane().stats()["idle"] == 1
+        await rig.end()
+
+    run(main())
+
+
+def test_cancelling_preconnect_leaves_its_dials_to_others(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_per_host=1)
+        task = preconnect(rig, 1)
+        await rig.turns()
+        call = rig.send()
+        task.cancel()
+        await rig.turns()
+        assert task.cancelled()
+        await land_all(rig)
+        assert call.sent
+        await rig.end()
+
+    run(main())
+
+
+def test_preconnect_ends_with_the_client(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        task = preconnect(rig, 2)
+        await rig.turns()
+        rig.transport.close()
+        with pytest.raises(ClientClosed, match=r"preconnect to http://origin\.test:80"):
+            await task
+        await rig.end()
+
+    run(main())
+
+
+# -- the end
+
+
+def test_close_ends_everything_at_once(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_per_host=2)
+        wires = await rig.connected(2)
+        calls = [rig.send(f"/{number}") for number in range(4)]
+        other = rig.send(origin=B)
+        rig.transport.close()
+        for call in [*calls, other]:
+            assert isinstance(call.error, ClientClosed)
+            assert call.outcome.done()
+        assert len({id(call.error) for call in calls}) == 4
+        assert "GET http://origin.test/3: the client was closed" in str(calls[3].error)
+        await rig.turns()
+        assert all(wire.aborted and wire.ended for wire in wires)
+        assert rig.lane().closed == {"closed": 2}
+        with pytest.raises(ClientClosed):
+            rig.send()
+        with pytest.raises(ClientClosed):
+            rig.send_fresh()
+        rig.transport.close()
+        await rig.end()
+
+    run(main())
+
+
+def test_aclose_lets_requests_end(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_per_host=2)
+        busy, idle = await rig.connected(2)
+        idle, busy = busy, idle
+        first, second, third = rig.send(), rig.send(), rig.send()
+        closing = asyncio.ensure_future(rig.transport.aclose(None))
+        await rig.turns()
+        assert not closing.done()
+        busy.answer()
+        idle.answer(CLOSE)
+        assert third.sent
+        await land_all(rig)
+        assert not closing.done()
+        busy.answer()
+        await closing
+        assert all(call.error is None for call in (first, second, third))
+        assert rig.lane().closed == {"server": 1, "closed": 1}
+        assert not busy.aborted
+        await rig.end()
+
+    run(main())
+
+
+def test_aclose_with_nothing_under_way(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        (wire,) = await rig.connected()
+        await rig.transport.aclose(None)
+        assert wire.ended
+        assert not wire.aborted
+        await rig.transport.aclose(None)
+        await rig.end()
+
+    run(main())
+
+
+def test_aclose_waits_for_a_dial_and_those_who_wait_for_it(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        gone, stays = rig.send(), rig.send()
+        closing = asyncio.ensure_future(rig.transport.aclose(None))
+        await rig.turns()
+        gone.cancel()
+        rig.dials[0].fail(ConnectError("no"))
+        await rig.turns()
+        assert stays.error is not None
+        assert not closing.done()
+        rig.dials[1].land()
+        await closing
+        await rig.end()
+
+    run(main())
+
+
+@pytest.mark.parametrize("timeout", [0, 0.01])
+def test_aclose_waits_no_longer_than_it_may(run: Run, timeout: float) -> None:
+    async def main() -> None:
+        rig = Rig(max_per_host=1)
+        await rig.connected()
+        calls = [rig.send(), rig.send()]
+        await rig.transport.aclose(timeout)
+        assert all(isinstance(call.error, ClientClosed) for call in calls)
+        await rig.end()
+
+    run(main())
+
+
+def test_aclose_twice_at_once(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        (wire,) = await rig.connected()
+        call = rig.send()
+        closings = [asyncio.ensure_future(rig.transport.aclose(None)) for _ in range(2)]
+        await rig.turns()
+        cancelled = asyncio.ensure_future(rig.transport.aclose(None))
+        await rig.turns()
+        cancelled.cancel()
+        await rig.turns()
+        assert not any(closing.done() for closing in closings)
+        wire.answer()
+        await asyncio.gather(*closings)
+        assert call.error is None
+        await rig.end()
+
+    run(main())
+
+
+def test_aclose_waits_for_what_follows_a_request(run: Run) -> None:
+    """A redirect sets out in the same turn of the loop in which the last answer came."""
+
+    async def main() -> None:
+        rig = Rig()
+        (wire,) = await rig.connected()
+        call = rig.send("/1")
+
+        async def walk() -> Call:
+            await call.outcome
+            again = rig.send("/2")
+            await again.outcome
+            return again
+
+        walking = asyncio.ensure_future(walk())
+        await rig.turns()
+        closing = asyncio.ensure_future(rig.transport.aclose(None))
+        await rig.turns()
+        wire.answer()
+        await rig.turns()
+        assert not closing.done()
+        wire.answer()
+        await closing
+        assert (await walking).error is None
+        await rig.end()
+
+    run(main())
+
+
+def test_a_socket_that_takes_its_time_is_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        rig = Rig()
+        wires = await rig.connected(2)
+        monkeypatch.setattr(Wire, "close", lambda wire: None)
+        closings = [asyncio.ensure_future(rig.transport.aclose(None)) for _ in range(2)]
+        await rig.turns()
+        assert len(rig.transport.lingering) == 2
+        wires[0].end()
+        await rig.turns()
+        assert not any(closing.done() for closing in closings)
+        wires[1].end()
+        await asyncio.gather(*closings)
+        await rig.end()
+
+    run(main())
+
+
+# -- what is remembered
+
+
+def names(rig: Rig) -> list[str]:
+    return [lane.route.origin.host for lane in rig.transport.lanes.values()]
+
+
+def test_lanes_in_which_nothing_lives_are_forgotten_but_counted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(module, "LANES_KEPT", 10)
+        rig = Rig()
+        await rig.connected(origin=A)
+        for number in range(100):
+            origin = f"http://h{number}.test"
+            (wire,) = await rig.connected(origin=origin)
+            wire.end()
+            assert len(rig.transport.lanes) <= 15
+        assert names(rig)[0] == "a.test"
+        assert names(rig)[-1] == "h99.test"
+        total = rig.transport.stats()["connections"]
+        assert (total["opened"], total["requests"], total["idle"]) == (101, 101, 1)
+        assert total["closed"] == {"server": 100}
+        await rig.end()
+
+    run(main())
+
+
+def test_lanes_in_which_something_lives_are_all_kept(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(module, "LANES_KEPT", 10)
+        rig = Rig(max_connections=1)
+        scans = 0
+        forget = module.Transport._forget_lanes
+
+        def counted(transport: Any) -> None:
+            nonlocal scans
+            scans += 1
+            forget(transport)
+
+        monkeypatch.setattr(module.Transport, "_forget_lanes", counted)
+        calls = [rig.send(origin=f"http://h{number}.test") for number in range(200)]
+        assert len(rig.transport.lanes) == 200
+        assert scans < 50
+        for call in calls:
+            call.cancel()
+        await rig.end()
+
+    run(main())
+
+
+def test_stats_add_the_lanes_of_one_origin(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        await rig.connected(2)
+        rig.send(reach=Reach(TLS(verify=False)))
+        rig.send(origin=B)
+        stats = rig.transport.stats()
+        assert list(stats["origins"]) == ["http://origin.test:80", "http://b.test:80"]
+        assert stats["origins"]["http://origin.test:80"]["idle"] == 2
+        assert stats["origins"]["http://origin.test:80"]["dialling"] == 1
+        assert stats["connections"]["dialling"] == stats["connections"]["waiting"] == 2
+        await rig.end()
+
+    run(main())
+
+
+def test_stats_of_nothing(run: Run) -> None:
+    async def main() -> None:
+        stats = Rig().transport.stats()
+        assert stats["origins"] == {}
+        assert stats["connections"].pop("closed") == {}
+        assert set(stats["connections"].values()) == {0}
+
+    run(main())
