@@ -60,9 +60,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--short", action="store_true", help="one round of 0.2 s, only to see that all runs; writes no report"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="where the report goes (bench/results/report.md)"
-    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes (bench/results/report.md)")
     return parser.parse_args(arguments)
 
 

@@ -109,9 +109,7 @@ async def start(target: Target) -> Session:
     context = ssl.create_default_context(cafile=target.authority) if parts.scheme == "https" else None
     view = memoryview(bytearray(BUFFER))
     dials = [
-        loop.create_connection(
-            lambda: FloorProtocol(loop, view), parts.hostname or "", parts.port or 0, ssl=context
-        )
+        loop.create_connection(lambda: FloorProtocol(loop, view), parts.hostname or "", parts.port or 0, ssl=context)
         for _ in range(target.concurrency)
     ]
     idle = [protocol for _, protocol in await asyncio.gather(*dials)]

@@ -34,9 +34,7 @@ def write_json(results: Results, circumstances: Circumstances) -> dict[str, obje
         "versions": circumstances.versions,
         "plan": asdict(circumstances.plan),
         "samples": {
-            work: {
-                client: [sample and asdict(sample) for sample in rounds] for client, rounds in clients.items()
-            }
+            work: {client: [sample and asdict(sample) for sample in rounds] for client, rounds in clients.items()}
             for work, clients in results.samples.items()
         },
         "missing": results.missing,
@@ -58,10 +56,7 @@ def write_markdown(results: Results, circumstances: Circumstances) -> str:
         "## Settings\n\n" + _tabulate_settings(CONTENDERS[name] for name in CONTENDERS if name in measured),
     ]
     if results.missing:
-        lines = [
-            f"- {CONTENDERS[name].title}: {lacking} is not installed"
-            for name, lacking in results.missing.items()
-        ]
+        lines = [f"- {CONTENDERS[name].title}: {lacking} is not installed" for name, lacking in results.missing.items()]
         parts.append("## Missing\n\n" + "\n".join(lines))
     if results.errors:
         parts.append("## Errors\n\n" + "\n".join(f"- {error}" for error in results.errors))
@@ -71,9 +66,7 @@ def write_markdown(results: Results, circumstances: Circumstances) -> str:
 def _describe_run(circumstances: Circumstances) -> str:
     plan = circumstances.plan
     lines = [f"- {name}: {value}" for name, value in circumstances.machine.items()]
-    lines.append(
-        "- versions: " + ", ".join(f"{name} {value}" for name, value in circumstances.versions.items())
-    )
+    lines.append("- versions: " + ", ".join(f"{name} {value}" for name, value in circumstances.versions.items()))
     lines.append(
         f"- {plan.rounds} interleaved rounds of {plan.seconds:g} s after {plan.warmup:g} s of warm-up"
         " (wrk: whole seconds, no warm-up); figures are medians of the rounds; ratios are of requests/s"

@@ -182,7 +182,12 @@ class Rig:
         self.wires: list[Wire] = []
         loop = asyncio.get_running_loop()
         self.transport = Transport(
-            loop, self, Limits(**limits), Reading(), DIRECT, self.time  # type: ignore[arg-type]
+            loop,
+            self,  # type: ignore[arg-type]
+            Limits(**limits),
+            Reading(),
+            DIRECT,
+            self.time,
         )
 
     async def dial(self, route: Any, make: Callable[[], H1Connection], timeout: float | None) -> Link:

@@ -350,9 +350,7 @@ class Client:
     async def _decoded(self, response: Response) -> Response:
         """Undo the content codings, in steps, or have a stream do so on its way."""
         request = response.request
-        if not response._kinds & CONTENT_ENCODING or not (
-            self.decode if request.decode is None else request.decode
-        ):
+        if not response._kinds & CONTENT_ENCODING or not (self.decode if request.decode is None else request.decode):
             return response
         if request.method == "HEAD" or response.status in (204, 304):
             return response

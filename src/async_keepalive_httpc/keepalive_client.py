@@ -83,18 +83,14 @@ class SimpleKeepAliveHTTPClient:
         self.io_loop = io_loop
         self._loop: asyncio.AbstractEventLoop | None = getattr(io_loop, "asyncio_loop", None)
         if io_loop is not None and self._loop is None:
-            raise InvalidRequest(
-                f"io_loop is a {type(io_loop).__name__}: give a tornado.ioloop.IOLoop, or None"
-            )
+            raise InvalidRequest(f"io_loop is a {type(io_loop).__name__}: give a tornado.ioloop.IOLoop, or None")
         size = (
             count("max_buffer_size", max_buffer_size)
             if max_body_size is None
             else count("max_body_size", max_body_size)
         )
         self._client = Client(
-            limits=Limits(
-                max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters
-            ),
+            limits=Limits(max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters),
             max_body_size=size,
             max_header_size=max_header_size or MAX_HEADER_SIZE,
             max_interims=MAX_INTERIMS,

@@ -172,6 +172,5 @@ def _check_counts(init_count: int, max_count: int) -> None:
             raise ValueError(f"ResourcePool: {name} is {count!r}; it must be an int of at least {least}")
     if init_count > max_count:
         raise ValueError(
-            f"ResourcePool: init_count {init_count} is more than max_count {max_count}; lower one or raise "
-            "the other"
+            f"ResourcePool: init_count {init_count} is more than max_count {max_count}; lower one or raise the other"
         )

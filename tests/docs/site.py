@@ -36,9 +36,7 @@ def show_items(request: Request) -> bytes:
         return write_json([{"name": "tea", "page": int(page)}])
     if request.get("Content-Type") == "application/json":
         return write_json(json.loads(request.body), 201, "Created")
-    return write_json(
-        {name: values[0] for name, values in parse_qs(request.body.decode()).items()}, 201, "Created"
-    )
+    return write_json({name: values[0] for name, values in parse_qs(request.body.decode()).items()}, 201, "Created")
 
 
 def show_upload(request: Request) -> bytes:

@@ -13,11 +13,11 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.wires import CLOSE, OK, Call, Dial, Rig, Wire
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._transport.lane import Lane
 from async_keepalive_httpc.errors import UNSENT, ClientClosed, ConnectError, ConnectionLost, TimeoutExpired
-from tests.wires import CLOSE, OK, Call, Dial, Rig, Wire
 
 ORIGINS = ("http://a.test", "http://b.test", "http://c.test")
 MOST, PER_HOST = 4, 2

@@ -199,9 +199,7 @@ def test_any_split_of_any_coding_gives_the_body(
     assert found is not None
     edges = [0, *sorted(cuts), len(packed)]
     slices = [
-        part
-        for start, end in pairwise(edges)
-        for part in found.decode(packed[start:end] if end > start else b"")
+        part for start, end in pairwise(edges) for part in found.decode(packed[start:end] if end > start else b"")
     ]
     slices += found.finish()
     assert b"".join(slices) == body

@@ -26,9 +26,7 @@ KEPT = {
     "cookies": OK + b"Set-Cookie: a=b\r\nset-cookie: c=d\r\nContent-Length: 2\r\n\r\nok",
     "equal lengths in a list": OK + b"Content-Length: 2, 2\r\n\r\nok",
     "equal lengths on two lines": OK + b"Content-Length: 2\r\nA: b\r\ncontent-length: 2\r\n\r\nok",
-    "equal lengths after 103": b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n"
-    + OK
-    + b"Content-Length: 2, 2\r\n\r\nok",
+    "equal lengths after 103": b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" + OK + b"Content-Length: 2, 2\r\n\r\nok",
     "equal lengths after an odd 1xx": b"HTTP/1.1 150 X\r\nContent-Length: 9\r\n\r\n"
     + OK
     + b"Content-Length: 2, 2\r\n\r\nok",
@@ -39,9 +37,7 @@ KEPT = {
     "1xx chunked": b"HTTP/1.1 104 X\r\nTransfer-Encoding: chunked\r\n\r\n" + FINAL,
     "1xx that closes": b"HTTP/1.1 103 X\r\nConnection: close\r\n\r\n" + FINAL,
     "1xx of HTTP/1.0": b"HTTP/1.0 100 X\r\n\r\n" + FINAL,
-    "odd 1xx in a row": b"HTTP/1.1 103 X\r\nConnection: close\r\n\r\n" * 3
-    + CHUNKED
-    + b"\r\n2\r\nok\r\n0\r\n\r\n",
+    "odd 1xx in a row": b"HTTP/1.1 103 X\r\nConnection: close\r\n\r\n" * 3 + CHUNKED + b"\r\n2\r\nok\r\n0\r\n\r\n",
     "204": b"HTTP/1.1 204 No Content\r\n\r\n",
     "204 with a length": b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
     "204 chunked": b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",

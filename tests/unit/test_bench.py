@@ -136,9 +136,7 @@ def test_arguments_have_defaults() -> None:
 
 
 def test_arguments_choose() -> None:
-    chosen = parse_arguments(
-        ["--works", "mib-8", "--clients", "wrk", "floor", "--rounds", "5", "--seconds", ".5"]
-    )
+    chosen = parse_arguments(["--works", "mib-8", "--clients", "wrk", "floor", "--rounds", "5", "--seconds", ".5"])
     assert (chosen.works, chosen.clients, chosen.rounds, chosen.seconds) == (
         ["mib-8"],
         ["wrk", "floor"],
@@ -162,9 +160,7 @@ def test_arguments_choose() -> None:
         (["--peer", "nobody"], "pyreqwest"),
     ],
 )
-def test_wrong_arguments_are_refused(
-    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_arguments_are_refused(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         parse_arguments(arguments)
     assert refused.value.code == 2
@@ -190,9 +186,7 @@ def test_goals_name_works_and_clients_that_exist() -> None:
         assert CONTENDERS[goal.base].suits(WORKS[goal.work])
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(None, "-"), (3, "3"), (8.04, "8.0"), (99.96, "100.0"), (1234.6, "1,235")]
-)
+@pytest.mark.parametrize(("value", "text"), [(None, "-"), (3, "3"), (8.04, "8.0"), (99.96, "100.0"), (1234.6, "1,235")])
 def test_numbers_are_shown(value: float | None, text: str) -> None:
     assert report.show_number(value) == text
 

@@ -6,13 +6,13 @@ import asyncio
 import base64
 
 import pytest
+from tests.conftest import Run
+from tests.peers import Conn, Peer, Request, answer, chunked, echo, ok, response, serving
 
 from async_keepalive_httpc import Client, HTTPCError, InvalidRequest, StatusError, StreamedResponse, Timeout
 from async_keepalive_httpc._message.url import parse
 from async_keepalive_httpc._policy import decode
 from async_keepalive_httpc.version import __version__
-from tests.conftest import Run
-from tests.peers import Conn, Peer, Request, answer, chunked, echo, ok, response, serving
 
 
 def basic(text: str) -> str:

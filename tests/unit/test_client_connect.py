@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Run
+from tests.peers import Conn, Peer, certificate, ok, server_context
 
 from async_keepalive_httpc import Client, ConnectError, ConnectionLost, DNSError, ProtocolError, TLSError
 from async_keepalive_httpc._message.reach import TLS, Reach
-from tests.conftest import Run
-from tests.peers import Conn, Peer, certificate, ok, server_context
 
 
 def closed_port() -> int:
@@ -304,7 +304,9 @@ def test_https_on_a_plain_request(run: Run) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("arguments", [{"ca_certs": "/nowhere.pem"}, {"cert": "/nowhere.pem"}, {"cert": ("/no", "/no")}])
+@pytest.mark.parametrize(
+    "arguments", [{"ca_certs": "/nowhere.pem"}, {"cert": "/nowhere.pem"}, {"cert": ("/no", "/no")}]
+)
 def test_files_that_are_not_there(run: Run, arguments: dict[str, Any]) -> None:
     async def main() -> None:
         async with Peer(ok(), tls=True) as peer, Client(**arguments) as client:

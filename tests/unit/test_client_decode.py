@@ -9,10 +9,10 @@ import zlib
 from typing import Any
 
 import pytest
-
-from async_keepalive_httpc import Client, DecodeError, StreamedResponse, TooLarge
 from tests.conftest import Run
 from tests.peers import Peer, Script, answer, response, serving
+
+from async_keepalive_httpc import Client, DecodeError, StreamedResponse, TooLarge
 
 TEXT = b"many words, many words, many words, " * 500
 

@@ -7,10 +7,10 @@ import ssl
 from typing import Any
 
 import pytest
-
-from async_keepalive_httpc import Client, ClientClosed, HTTPCError, InvalidRequest, Limits, Timeout
 from tests.conftest import Run
 from tests.peers import Peer, ok
+
+from async_keepalive_httpc import Client, ClientClosed, HTTPCError, InvalidRequest, Limits, Timeout
 
 
 def refused(run: Run, what: str, url: str = "", method: Any = "GET", **options: Any) -> None:

@@ -7,10 +7,10 @@ import random
 from typing import Any
 
 import pytest
-
-from async_keepalive_httpc import Client, ConnectError, Limits, TooManyWaiters
 from tests.conftest import Run
 from tests.peers import Conn, Peer, Request, echo, ok, response, serving
+
+from async_keepalive_httpc import Client, ConnectError, Limits, TooManyWaiters
 
 
 async def gathered(client: Client, url: str, number: int) -> list[Any]:

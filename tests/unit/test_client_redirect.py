@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 import pytest
+from tests.conftest import Run
+from tests.peers import Conn, Peer, Request, Script, chunked, ok, response, serving
 
 from async_keepalive_httpc import (
     Client,
@@ -16,8 +18,6 @@ from async_keepalive_httpc import (
     TimeoutExpired,
     TooManyRedirects,
 )
-from tests.conftest import Run
-from tests.peers import Conn, Peer, Request, Script, chunked, ok, response, serving
 
 
 def to(location: str, status: int = 302, body: bytes = b"", **options: Any) -> bytes:

@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.conftest import Run
+from tests.peers import Conn, Peer, answer, ok, response
 
 from async_keepalive_httpc import Client, ConnectionLost, StreamedResponse
 from async_keepalive_httpc._policy.resend import UNSENT_TRIES
-from tests.conftest import Run
-from tests.peers import Conn, Peer, answer, ok, response
 
 OLD = response(b"old")
 

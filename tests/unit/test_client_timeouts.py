@@ -12,10 +12,10 @@ import time
 from typing import Any
 
 import pytest
-
-from async_keepalive_httpc import Client, Limits, StreamedResponse, Timeout, TimeoutExpired
 from tests.conftest import Run
 from tests.peers import Conn, Peer, ok, response
+
+from async_keepalive_httpc import Client, Limits, StreamedResponse, Timeout, TimeoutExpired
 
 SOON = 0.06
 

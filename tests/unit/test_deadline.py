@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from tests.conftest import Run
+from tests.wires import OK, Call, Rig
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._transport.deadline import deadline
 from async_keepalive_httpc.errors import TimeoutExpired
-from tests.conftest import Run
-from tests.wires import OK, Call, Rig
 
 
 def due(rig: Rig, call: Call) -> tuple[float, str]:

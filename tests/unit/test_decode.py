@@ -113,9 +113,7 @@ def test_members(value: str, packed: bytes, size: int) -> None:
     assert undo(value, *pieces) == b"one, two"
 
 
-@pytest.mark.parametrize(
-    "values", [[], [""], [" , "], ["identity"], ["Identity, identity"], ["sdch"], ["gzip, sdch"]]
-)
+@pytest.mark.parametrize("values", [[], [""], [" , "], ["identity"], ["Identity, identity"], ["sdch"], ["gzip, sdch"]])
 def test_nothing_to_undo(values: list[str]) -> None:
     assert decoder(values) is None
 
@@ -130,9 +128,7 @@ def test_codings_are_counted_over_all_lines() -> None:
 
 def damaged(packed: bytes) -> bytes:
     middle = len(packed) // 2
-    return (
-        packed[:middle] + bytes(byte ^ 0xFF for byte in packed[middle : middle + 20]) + packed[middle + 20 :]
-    )
+    return packed[:middle] + bytes(byte ^ 0xFF for byte in packed[middle : middle + 20]) + packed[middle + 20 :]
 
 
 @pytest.mark.parametrize(
@@ -272,12 +268,7 @@ def test_coding_that_gives_nothing_ends(packed: bytes) -> None:
 
 
 def test_silence_below_the_limit_is_heard_out() -> None:
-    packed = (
-        empty_blocks(MAX_SILENT - 1000)
-        + raw_deflate(b"a")
-        + zlib.crc32(b"a").to_bytes(4, "little")
-        + b"\1\0\0\0"
-    )
+    packed = empty_blocks(MAX_SILENT - 1000) + raw_deflate(b"a") + zlib.crc32(b"a").to_bytes(4, "little") + b"\1\0\0\0"
     assert undo("gzip", packed) == b"a"
 
 
@@ -314,9 +305,7 @@ def _old_brotli() -> ModuleType:
         ({"compression.zstd": zstd, "backports.zstd": None}, "gzip, deflate, br, zstd"),
     ],
 )
-def test_optional_packages(
-    modules: dict[str, ModuleType | None], value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_optional_packages(modules: dict[str, ModuleType | None], value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     assert accepted() == value

@@ -29,9 +29,7 @@ DEMO = [sys.executable, "-W", "error", "-m", "async_keepalive_httpc", "demo"]
 STRICT = {**os.environ, "PYTHONWARNINGS": "error"}
 # Ends as it should, but not soon.
 STUBBORN = "import time; from async_keepalive_httpc.cli import server; server.main(); time.sleep(60)"
-CLOSING = (
-    r"plain = server.answer; server.answer = lambda t: plain(t).replace(b'\n', b'\nConnection: close\r\n', 1)"
-)
+CLOSING = r"plain = server.answer; server.answer = lambda t: plain(t).replace(b'\n', b'\nConnection: close\r\n', 1)"
 ALTERED = "from async_keepalive_httpc.cli import server; {}; server.main()"
 
 
@@ -90,9 +88,7 @@ def test_milliseconds_have_the_digits_that_matter(seconds, expected):
 
 
 def test_table_aligns_words_left_and_figures_right():
-    table = write_table(
-        ("client", "over", "rate"), [("one", "http", "5"), ("longer one", "https", "1,000")], 2
-    )
+    table = write_table(("client", "over", "rate"), [("one", "http", "5"), ("longer one", "https", "1,000")], 2)
     assert table.splitlines() == [
         "client      over    rate",
         "----------  -----  -----",
@@ -356,9 +352,7 @@ def test_demo_without_what_is_optional(tmp_path):
 def test_demo_on_a_terminal_has_a_bar():
     ours, theirs = pty.openpty()
     env = {**STRICT, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(
-        [*DEMO, "--requests", "30"], stdout=theirs, stderr=subprocess.PIPE, env=env
-    ) as child:
+    with subprocess.Popen([*DEMO, "--requests", "30"], stdout=theirs, stderr=subprocess.PIPE, env=env) as child:
         os.close(theirs)
         output = read_terminal(ours)
         assert child.stderr is not None

@@ -501,9 +501,7 @@ async def test_ipv6_and_a_port_of_ones_choice() -> None:
 
 
 def test_raw_responses() -> None:
-    raw = peers.response(
-        peers.chunked(b"a", b"", b"bc"), status=201, reason="X", headers=[("A", "b")], length=False
-    )
+    raw = peers.response(peers.chunked(b"a", b"", b"bc"), status=201, reason="X", headers=[("A", "b")], length=False)
     assert raw == b"HTTP/1.1 201 X\r\nA: b\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
 
 

@@ -213,9 +213,7 @@ class TestCreation:
     @pytest.mark.parametrize("thing", [None, 7, object()])
     def test_a_resource_without_length_is_refused(self, thing: Any) -> None:
         pool: ResourcePool[Any] = ResourcePool(lambda: thing)
-        with pytest.raises(
-            TypeError, match=rf"create_func returned a {type(thing).__name__}, which has no len"
-        ):
+        with pytest.raises(TypeError, match=rf"create_func returned a {type(thing).__name__}, which has no len"):
             pool.get()
         assert len(pool) == 0
 

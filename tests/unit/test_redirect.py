@@ -70,7 +70,7 @@ BODY = {"body": b"x", "headers": {"Content-Type": "a/b", "content-language": "en
     ],
 )
 def test_methods(method: str, status: int, then: str) -> None:
-    options = BODY if method in ("POST", "PUT", "PATCH") else {}
+    options: dict[str, Any] = BODY if method in ("POST", "PUT", "PATCH") else {}
     request = followed(method, status, **options)
     assert request.method == then
     keeps_body = then == method and bool(options)
@@ -101,8 +101,9 @@ def test_303_takes_the_body_from_a_get() -> None:
 def test_a_body_that_can_be_sent_only_once(method: str, status: int) -> None:
     with pytest.raises(InvalidRequest) as caught:
         followed(method, status, body=ONCE)
-    assert f"{method} http://a.test:8080/dir/page?q=1 was redirected (HTTP {status}) to http://a.test:8080/next, but" in (
-        str(caught.value)
+    assert (
+        f"{method} http://a.test:8080/dir/page?q=1 was redirected (HTTP {status}) to http://a.test:8080/next, but"
+        in (str(caught.value))
     )
     assert followed(method, 303, body=ONCE).body is None
 

@@ -75,7 +75,14 @@ def test_a_body_that_cannot_be_replayed_does_not_go_again() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [None, TimeoutExpired("x"), ConnectError("x"), ProtocolError("x"), ConnectionResetError(), asyncio.CancelledError()],
+    [
+        None,
+        TimeoutExpired("x"),
+        ConnectError("x"),
+        ProtocolError("x"),
+        ConnectionResetError(),
+        asyncio.CancelledError(),
+    ],
 )
 def test_nothing_else_goes_again(error: BaseException | None) -> None:
     assert resend(request(), error, 1, 0) == NEVER

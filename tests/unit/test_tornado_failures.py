@@ -96,7 +96,7 @@ def test_request_timeout_counts_from_the_dial(run):
     async def test():
         async with Peer(ok()) as peer, Client(resolver=Late()) as client:
             got = await client.fetch(peer.url)
-            assert got.request_time >= 0.1
+            assert (got.request_time or 0) >= 0.1
 
     run(test())
 
@@ -108,9 +108,7 @@ def test_timeout_during_the_handshake(run):
             context = ssl.create_default_context()
             text = f"^Timeout during TLS handshake with 127.0.0.1:{peer.port}$"
             with pytest.raises(HTTPTimeoutError, match=text):
-                await client.fetch(
-                    f"https://127.0.0.1:{peer.port}/", connect_timeout=0.05, ssl_options=context
-                )
+                await client.fetch(f"https://127.0.0.1:{peer.port}/", connect_timeout=0.05, ssl_options=context)
             await peer.ended()
 
     run(test())
@@ -228,9 +226,7 @@ def test_misuse_of_the_url(run, url):
 def test_misuse_of_fetch_raises_at_once(run):
     async def test():
         async with Client() as client:
-            with pytest.raises(
-                ValueError, match=r"^kwargs can't be used if request is an HTTPRequest object$"
-            ):
+            with pytest.raises(ValueError, match=r"^kwargs can't be used if request is an HTTPRequest object$"):
                 client.fetch(HTTPRequest("http://h/"), method="GET")
             with pytest.raises(TypeError):
                 client.fetch("http://h/", no_such_option=1)

@@ -247,9 +247,7 @@ def test_gzip_of_a_head_request(run):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize(
-    "packed", [gzip.compress(b"one")[:-1], gzip.compress(b"one") + b"trailing", b"plain"]
-)
+@pytest.mark.parametrize("packed", [gzip.compress(b"one")[:-1], gzip.compress(b"one") + b"trailing", b"plain"])
 def test_gzip_that_is_damaged(run, packed, streamed):
     async def test():
         options: Any = {"streaming_callback": bytearray().extend} if streamed else {}

@@ -30,9 +30,7 @@ def ask(url: str = URL, defaults: dict[str, Any] | None = None, /, **options: An
     """What is sent for `HTTPRequest(url, **options)` by a client with these defaults."""
     request = HTTPRequest(url, **options)
     request.headers = HTTPHeaders(request.headers)
-    return translate(
-        Asked(request, {**HTTPRequest._DEFAULTS, **(defaults or {})}), Client(defaults=NOTHING), LIMIT
-    )
+    return translate(Asked(request, {**HTTPRequest._DEFAULTS, **(defaults or {})}), Client(defaults=NOTHING), LIMIT)
 
 
 def basic(credentials: str) -> bytes:
@@ -60,9 +58,7 @@ def test_post_has_the_content_type_of_a_form():
     request = ask(method="POST", body="a=\u00fc")
     assert request.fields == [AGENT, (b"Content-Type", b"application/x-www-form-urlencoded"), GZIP]
     assert (request.body, request.length) == ("a=\u00fc".encode(), 4)
-    assert sent(ask(method="POST", body=b"{}", headers={"content-type": "text/x"}), b"content-type") == [
-        b"text/x"
-    ]
+    assert sent(ask(method="POST", body=b"{}", headers={"content-type": "text/x"}), b"content-type") == [b"text/x"]
     assert sent(ask(method="PUT", body=b""), b"content-type") == []
 
 
@@ -86,9 +82,7 @@ def test_user_agent():
     assert sent(ask(headers={"User-Agent": "theirs"}), b"user-agent") == [b"theirs"]
     assert sent(ask(user_agent="argument"), b"user-agent") == [b"argument"]
     assert sent(ask(user_agent="argument", headers={"user-agent": "theirs"}), b"user-agent") == [b"argument"]
-    assert sent(ask(URL, {"user_agent": "default"}, headers={"User-Agent": "theirs"}), b"user-agent") == [
-        b"default"
-    ]
+    assert sent(ask(URL, {"user_agent": "default"}, headers={"User-Agent": "theirs"}), b"user-agent") == [b"default"]
 
 
 def test_accept_encoding():
@@ -103,9 +97,7 @@ def test_if_modified_since():
     when = datetime.datetime(2013, 10, 1, tzinfo=datetime.UTC)
     assert sent(ask(if_modified_since=when), b"if-modified-since") == [b"Tue, 01 Oct 2013 00:00:00 GMT"]
     assert sent(ask(if_modified_since=0), b"if-modified-since") == []
-    assert sent(ask(if_modified_since=when.timestamp()), b"if-modified-since") == [
-        b"Tue, 01 Oct 2013 00:00:00 GMT"
-    ]
+    assert sent(ask(if_modified_since=when.timestamp()), b"if-modified-since") == [b"Tue, 01 Oct 2013 00:00:00 GMT"]
 
 
 def test_host_and_connection_of_the_caller_count():
@@ -276,9 +268,7 @@ def test_url_that_may_not_be_sent(url):
         ask(url)
 
 
-@pytest.mark.parametrize(
-    "headers", [{"X": "a\r\nb"}, {"X\r\nY": "a"}, {"X": "\0"}, {"X": "\u20ac"}, {"": "a"}]
-)
+@pytest.mark.parametrize("headers", [{"X": "a\r\nb"}, {"X\r\nY": "a"}, {"X": "\0"}, {"X": "\u20ac"}, {"": "a"}])
 def test_header_that_may_not_be_sent(headers):
     with pytest.raises(ValueError, match="eader"):
         ask(headers=headers)

@@ -8,14 +8,14 @@ import sys
 from typing import Any
 
 import pytest
+from tests.conftest import Run
+from tests.wires import CLOSE, ORIGIN, Call, Rig, Wire
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.reach import TLS, Reach
 from async_keepalive_httpc._message.url import parse
 from async_keepalive_httpc._transport import transport as module
 from async_keepalive_httpc.errors import ClientClosed, ConnectError
-from tests.conftest import Run
-from tests.wires import CLOSE, ORIGIN, Call, Rig, Wire
 
 A, B, C = "http://a.test", "http://b.test", "http://c.test"
 

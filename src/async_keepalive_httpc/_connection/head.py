@@ -12,8 +12,7 @@ from typing import Final
 from .._message.request import Request
 
 _METHODS: Final = {
-    method: method.encode()
-    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+    method: method.encode() for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
 }
 
 

@@ -254,9 +254,7 @@ class ParsedWire(Wire):
 
     def _head_too_large(self) -> TooLarge:
         limit = self._reading.header_size
-        return TooLarge(
-            self._tell(f"the response header is over {limit} bytes; raise max_header_size"), "header"
-        )
+        return TooLarge(self._tell(f"the response header is over {limit} bytes; raise max_header_size"), "header")
 
     def _overhead_error(self) -> TooLarge | None:
         """What is wrong with the amount of chunk framing and trailers, if anything is."""

@@ -169,8 +169,7 @@ class Sending:
             self._left -= size
             if self._left < 0:
                 raise self._wrong(
-                    f"the body is longer than its Content-Length {self._request.length}; "
-                    "announce the right length"
+                    f"the body is longer than its Content-Length {self._request.length}; announce the right length"
                 )
             write(piece)
         elif size <= JOIN_SIZE:
@@ -181,9 +180,7 @@ class Sending:
             write(b"\r\n")
 
     def _wrong(self, what: str) -> InvalidRequest:
-        return InvalidRequest(
-            f"{self._request.method} {self._request.url}: {what}. The connection was closed"
-        )
+        return InvalidRequest(f"{self._request.method} {self._request.url}: {what}. The connection was closed")
 
 
 def _lasts(piece: bytearray | memoryview) -> bool:

@@ -88,8 +88,7 @@ class Dialer:
 
 
 async def _open(origin: Origin, found: list[Address], source: str | None) -> socket.socket:
-    # Protocol 0 is TCP for an IP address, and right for a unix socket that a resolver may give.
-    infos = [(family, socket.SOCK_STREAM, 0, "", address) for family, address in found]
+    infos = [(family, socket.SOCK_STREAM, _protocol(family), "", address) for family, address in found]
     try:
         return await aiohappyeyeballs.start_connection(
             infos,
@@ -106,7 +105,12 @@ async def _open(origin: Origin, found: list[Address], source: str | None) -> soc
 
 def _local(source: str) -> Any:
     family = socket.AF_INET6 if ":" in source else socket.AF_INET
-    return (family, socket.SOCK_STREAM, 0, "", (source, 0))
+    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (source, 0))
+
+
+def _protocol(family: int) -> int:
+    """TCP by name, without which asyncio sets no TCP_NODELAY; none for the unix socket that a resolver may give."""
+    return socket.IPPROTO_TCP if family in (socket.AF_INET, socket.AF_INET6) else 0
 
 
 async def _wrap(

@@ -53,36 +53,36 @@ class _Asked:
 async def addresses(resolve: Resolve | None, host: str, port: int, *, ipv6: bool) -> list[Address]:
     """The addresses of `host`, in the resolver's order. Raises DNSError when there are none."""
     family = socket.AF_UNSPEC if ipv6 else socket.AF_INET
-    literal = None if resolve is not None else _literal(host, port)
-    if literal is not None:
-        found = [literal]
-    else:
-        try:
-            if resolve is not None:
-                found = list(await resolve(host, port, family))
-            else:
-                infos = await asyncio.get_running_loop().getaddrinfo(
-                    host, port, family=family, type=socket.SOCK_STREAM
-                )
-                found = [(info[0], info[4]) for info in infos]
-        except (OSError, UnicodeError) as error:
-            raise DNSError(f"cannot resolve {host!r}: {error}; check the name and the resolver") from error
+    try:
+        literal = None if resolve is not None else _literal(host, port)
+        if literal is not None:
+            found = [literal]
+        elif resolve is not None:
+            found = list(await resolve(host, port, family))
+        else:
+            infos = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+            found = [(info[0], info[4]) for info in infos]
+    except (OSError, UnicodeError) as error:
+        raise DNSError(f"cannot resolve {host!r}: {error}; check the name and the resolver") from error
     if not ipv6:
         found = [(family, address) for family, address in found if family != socket.AF_INET6]
     if not found:
         wanted = "address" if ipv6 else "IPv4 address"
-        raise DNSError(
-            f"cannot resolve {host!r}: the resolver gave no {wanted}; check the name and allow_ipv6"
-        )
+        raise DNSError(f"cannot resolve {host!r}: the resolver gave no {wanted}; check the name and allow_ipv6")
     return found
 
 
 def _literal(host: str, port: int) -> Address | None:
-    """The address that an IP literal is; a zone (`%eth0`) is left to getaddrinfo, which knows interfaces."""
+    """The address that an IP literal is. Raises OSError for a zone that names no interface."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    if address.version == 4:
+    if isinstance(address, ipaddress.IPv4Address):
         return (socket.AF_INET, (host, port))
-    return None if "%" in host else (socket.AF_INET6, (host, port, 0, 0))
+    zone = address.scope_id
+    if zone is None:
+        return (socket.AF_INET6, (host, port, 0, 0))
+    # Not through getaddrinfo, which on uvloop loses the zone.
+    index = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    return (socket.AF_INET6, (host.partition("%")[0], port, 0, index))

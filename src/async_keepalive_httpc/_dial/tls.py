@@ -73,8 +73,6 @@ def _make(tls: TLS) -> ssl.SSLContext:
                 context.load_cert_chain(tls.cert, tls.key)
     except (OSError, ValueError, TypeError) as error:
         files = [name for name in (tls.ca_certs, tls.cert, tls.key) if name]
-        raise TLSError(
-            f"the TLS options cannot be used: {error}; check {', '.join(files) or 'ssl_options'}"
-        ) from error
+        raise TLSError(f"the TLS options cannot be used: {error}; check {', '.join(files) or 'ssl_options'}") from error
     context.sslobject_class = NotedSSLObject
     return context

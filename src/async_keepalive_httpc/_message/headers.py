@@ -166,8 +166,7 @@ class Headers(Mapping[str, str]):
 
     def __repr__(self) -> str:
         shown = [
-            (name.decode("latin-1"), "***" if name.lower() in SECRET else _text(value))
-            for name, value in self._raw
+            (name.decode("latin-1"), "***" if name.lower() in SECRET else _text(value)) for name, value in self._raw
         ]
         return f"Headers({shown})"
 

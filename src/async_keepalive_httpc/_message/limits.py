@@ -43,9 +43,7 @@ def seconds(name: str, value: float | None) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:  # NaN is neither
-        raise InvalidRequest(
-            f"{name} must be a number of seconds, zero or more (0 and None: no limit), not {value!r}"
-        )
+        raise InvalidRequest(f"{name} must be a number of seconds, zero or more (0 and None: no limit), not {value!r}")
     return None if value == 0 or value > LONGEST else float(value)
 
 
@@ -164,9 +162,7 @@ class Reading:
 
     __slots__ = ("header_size", "interims", "strict_tls_eof")
 
-    def __init__(
-        self, header_size: int = MAX_HEADER_SIZE, interims: int = 0, strict_tls_eof: bool = True
-    ) -> None:
+    def __init__(self, header_size: int = MAX_HEADER_SIZE, interims: int = 0, strict_tls_eof: bool = True) -> None:
         self.header_size = count("max_header_size", header_size)
         self.interims = count("max_interims", interims, 0)
         self.strict_tls_eof = strict_tls_eof

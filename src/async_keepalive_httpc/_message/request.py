@@ -44,17 +44,13 @@ class Defaults:
         self.names = [name.lower() for name, _ in self.fields]
         for name in self.names:
             if name in _OURS:
-                raise InvalidRequest(
-                    f"Default header {name.decode()} cannot be set for every request: set it on one"
-                )
+                raise InvalidRequest(f"Default header {name.decode()} cannot be set for every request: set it on one")
         self.block = wire(self.fields)
 
     def complete(self, fields: RawFields) -> RawFields:
         """The caller's fields first, then the defaults that the caller did not give."""
         given = {name.lower() for name, _ in fields}
-        return fields + [
-            field for field, name in zip(self.fields, self.names, strict=True) if name not in given
-        ]
+        return fields + [field for field, name in zip(self.fields, self.names, strict=True) if name not in given]
 
 
 NOTHING: Final = Defaults()
@@ -231,9 +227,7 @@ class Request:
 def _method(method: object) -> str:
     """A method that is not one of the common strings, checked. Raises InvalidRequest."""
     if not isinstance(method, str) or not method or not _TOKEN.issuperset(method):
-        raise InvalidRequest(
-            f"Method {method!r:.100} is no token (RFC 9110 section 9.1): use a name such as 'GET'"
-        )
+        raise InvalidRequest(f"Method {method!r:.100} is no token (RFC 9110 section 9.1): use a name such as 'GET'")
     plain = str.__str__(method)
     upper = plain.upper()
     if upper == "CONNECT":

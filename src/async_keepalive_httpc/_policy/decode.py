@@ -158,9 +158,7 @@ def decoder(values: Iterable[str], *, slice_size: int = SLICE) -> Decoder | None
     names = [name.strip(" \t").lower() for value in values for name in value.split(",")]
     names = [name for name in names if name not in ("", "identity")]
     if len(names) > MAX_CODINGS:
-        raise DecodeError(
-            f"Content-Encoding names {len(names)} codings, {MAX_CODINGS} are allowed. Use decode=False"
-        )
+        raise DecodeError(f"Content-Encoding names {len(names)} codings, {MAX_CODINGS} are allowed. Use decode=False")
     known = _codings()
     if not names or any(name not in known for name in names):
         return None
@@ -235,9 +233,7 @@ class _Stage:
             raise self._damage("the body ends in the middle of it")
 
     def _damage(self, what: str) -> DecodeError:
-        return DecodeError(
-            f"The body's {self._name} coding is damaged: {what}. Read it raw with decode=False"
-        )
+        return DecodeError(f"The body's {self._name} coding is damaged: {what}. Read it raw with decode=False")
 
 
 class Decoder:

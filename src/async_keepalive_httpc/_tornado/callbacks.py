@@ -30,9 +30,7 @@ class Callbacks:
 
     __slots__ = ("_limit", "body", "header")
 
-    def __init__(
-        self, header: Callable[[str], Any] | None, body: Callable[[bytes], Any] | None, limit: int
-    ) -> None:
+    def __init__(self, header: Callable[[str], Any] | None, body: Callable[[bytes], Any] | None, limit: int) -> None:
         self.header = header
         self.body = body
         self._limit = limit

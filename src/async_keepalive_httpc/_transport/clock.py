@@ -5,8 +5,8 @@ Called by: `transport` (to watch), the event loop (to sweep).
 Law: requests that share a number of seconds expire in the order they came, so a dictionary for each number, which
 keeps that order, is an exact queue: watching is one insertion, forgetting one deletion, ~0.1 us together (call_later
 and cancel: 1.7-2.7 us). Past ROWS distinct numbers, and for items whose moment is a moment of their own, a heap of
-one-item rows serves. The timer never sleeps longer than TICK, so that none is armed a second after the last item is gone. Time is
-CLOCK_BOOTTIME where there is one: it goes on while the machine sleeps, as the peer's clock does (FEATURES 12).
+one-item rows serves. The timer never sleeps longer than TICK, so that none is armed a second after the last item is
+gone. Time is CLOCK_BOOTTIME where there is one: it goes on while the machine sleeps, as the peer's clock does.
 """
 
 from __future__ import annotations

@@ -139,8 +139,15 @@ class Lane:
         """The oldest waiter whom no dial serves yet; asked while it `wants`."""
         return next(islice(chain(self.fresh, self.waiters), self.dials, None))
 
+    def prune(self) -> None:
+        """Let go of the first waiters if their callers are gone: a group of tasks is cancelled all at once."""
+        for queue in (self.fresh, self.waiters):
+            while queue and not next(iter(queue)).wanted:
+                queue.popitem(last=False)
+
     def grow(self) -> None:
         """Dial for all whom it `wants` to serve, as far as there is room; the rest waits for room."""
+        self.prune()
         while self.wants:
             if self.transport.claim():
                 self.dial(self.unserved().timeout)
@@ -316,9 +323,7 @@ class Lane:
     def _hand_over(self, connection: H1Connection, response: Response) -> None:
         if not response.timeout.from_queue:
             # As Tornado counts: from the end of the queue, which a dial's beginning is.
-            response._started = (
-                connection.moved if connection.served else max(response._started, connection.made)
-            )
+            response._started = connection.moved if connection.served else max(response._started, connection.made)
         connection.send(response)
 
     # -- facts

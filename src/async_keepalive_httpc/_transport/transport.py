@@ -107,9 +107,7 @@ class Transport:
         `started`: when the first try of the same call began, if this is not it. Raises ClientClosed, TooManyWaiters.
         """
         request = response.request
-        lane = self.lanes.get(
-            request.url.origin if request.reach is None else (request.url.origin, request.reach)
-        )
+        lane = self.lanes.get(request.url.origin if request.reach is None else (request.url.origin, request.reach))
         if lane is None or self.closed:
             lane = self._open(request)
         now = self.now()
@@ -159,9 +157,7 @@ class Transport:
             await asyncio.wait(dials)
         for dial in dials:
             if dial.cancelled():
-                raise ClientClosed(
-                    f"preconnect to {lane.route}: the client was closed before it was connected"
-                )
+                raise ClientClosed(f"preconnect to {lane.route}: the client was closed before it was connected")
             if error := dial.result():
                 raise error
         return len(lane.idle)
@@ -209,6 +205,7 @@ class Transport:
     def release(self, lane: Lane) -> None:
         """A connection or a dial of `lane` has ended: its place goes to the request that has waited longest."""
         self.size -= 1
+        lane.prune()
         if lane.wants and not self.closed:
             self.starve(lane)
         while self.starved and self.size < self.most:
@@ -267,9 +264,7 @@ class Transport:
                 lane.abandon(response)
                 response.fail(_closed(response.request))
             for connection in list(lane.members):
-                connection.end(
-                    ClientClosed(f"the client was closed while a request was under way on {connection!r}")
-                )
+                connection.end(ClientClosed(f"the client was closed while a request was under way on {connection!r}"))
         for task in list(self._tasks):
             task.cancel()
         self.clock.stop()

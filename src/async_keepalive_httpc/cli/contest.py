@@ -60,9 +60,7 @@ class Sample(NamedTuple):
 @asynccontextmanager
 async def open_tornado(context: ssl.SSLContext) -> AsyncIterator[Get]:
     """Tornado's simple client, with one TLS context for all its connections, which is its fastest way."""
-    client = SimpleAsyncHTTPClient(
-        force_instance=True, max_clients=IN_FLIGHT, defaults={"ssl_options": context}
-    )
+    client = SimpleAsyncHTTPClient(force_instance=True, max_clients=IN_FLIGHT, defaults={"ssl_options": context})
 
     async def get(url: str) -> bytes:
         return (await client.fetch(url)).body

@@ -72,8 +72,7 @@ async def show_example(display: Display, url: str) -> None:
 async def show_contest(display: Display, servers: Servers, requests: int) -> None:
     """The same GETs by each contender over http and https, as one table."""
     display.say(
-        f"\n2. The same {requests:,} GETs with three clients"
-        " (half of the answers took p50 ms at most, 99 % p99 ms)"
+        f"\n2. The same {requests:,} GETs with three clients (half of the answers took p50 ms at most, 99 % p99 ms)"
     )
     rows, late = [], []
     for scheme, url in servers.urls.items():
@@ -106,9 +105,7 @@ def make_row(contender: Contender, scheme: str, sample: Sample, connections: int
 
 async def show_pool(display: Display, url: str) -> None:
     """Bursts of requests through a ResourcePool, and which client of it took how many."""
-    display.say(
-        f"\n3. {ROUNDS} bursts of {BURST} GETs through a ResourcePool of {CLIENTS} SimpleKeepAliveHTTPClients"
-    )
+    display.say(f"\n3. {ROUNDS} bursts of {BURST} GETs through a ResourcePool of {CLIENTS} SimpleKeepAliveHTTPClients")
     most: Counter[int] = Counter()
 
     async def get(page: str) -> bytes:
@@ -119,9 +116,7 @@ async def show_pool(display: Display, url: str) -> None:
 
     with ResourcePool(SimpleKeepAliveHTTPClient, max_count=CLIENTS) as pool:
         for start in range(0, ROUNDS * BURST, BURST):
-            await asyncio.gather(
-                *(check(get, f"{url}/n/{n}", b"%d" % n) for n in range(start, start + BURST))
-            )
+            await asyncio.gather(*(check(get, f"{url}/n/{n}", b"%d" % n) for n in range(start, start + BURST)))
         rows = [
             (
                 f"{number}",

@@ -83,9 +83,7 @@ async def serve() -> None:
     peers: set[Peer] = set()
     context, authority = make_certificate()
     http = await loop.create_server(lambda: Peer("http", accepted, peers), HOST, 0, backlog=1024)
-    https = await loop.create_server(
-        lambda: Peer("https", accepted, peers), HOST, 0, backlog=1024, ssl=context
-    )
+    https = await loop.create_server(lambda: Peer("https", accepted, peers), HOST, 0, backlog=1024, ssl=context)
     ended = loop.create_future()
 
     def hear() -> None:

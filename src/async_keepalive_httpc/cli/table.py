@@ -32,9 +32,7 @@ def find_percentile(values: Sequence[float], percent: float) -> float:
     Raises ValueError when there are no values, or for a percentage outside 0-100.
     """
     if not values or not 0 <= percent <= 100:
-        raise ValueError(
-            f"no {percent}th percentile of {len(values)} values: give some, and a percentage of 0-100"
-        )
+        raise ValueError(f"no {percent}th percentile of {len(values)} values: give some, and a percentage of 0-100")
     rank = math.ceil(percent * len(values) / 100)
     return sorted(values)[max(rank, 1) - 1]
 
