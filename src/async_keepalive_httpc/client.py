@@ -28,7 +28,7 @@ from ._policy import decode as decoding
 from ._policy.resend import FRESH, NEVER, refused, resend
 from ._transport.clock import now
 from ._transport.loops import Loops
-from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, TooManyRedirects
+from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, TooManyRedirects, WrongLoop
 
 DECODE_STEP: Final = 1024 * 1024
 """Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
@@ -337,7 +337,9 @@ class Client:
         response = type(last)(request, waiter, last.timeout, last._limit)
         transport = self._loops.on(loop)
         if transport is None:
-            raise ClientClosed(f"{request.method} {request.url}: the client was closed; make a new one")
+            raise WrongLoop(
+                f"{request.method} {request.url}: its first try was made on another event loop; finish it there"
+            )
         started = last._started if last.timeout.from_queue else 0.0
         (transport.send_fresh if fresh else transport.send)(response, started)
         try:

@@ -217,6 +217,27 @@ def test_the_long_body_of_a_streamed_redirect_costs_its_connection(run: Run) -> 
     run(main())
 
 
+def test_cancelled_while_the_body_of_a_streamed_redirect_is_read(run: Run) -> None:
+    async def main() -> None:
+        async def script(conn: Conn) -> None:
+            await conn.request()
+            conn.send(to("/next", body=b"x" * 100)[:-1])
+            await conn.closed()
+
+        async with Peer(script) as peer, Client() as client:
+            task = asyncio.ensure_future(client.send(client.build("GET", peer.url), stream=True))
+            await peer.until(lambda: bool(peer.requests))
+            for _ in range(6):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert client.stats()["connections"]["closed"] == {"abandoned": 1}
+            await peer.ended()
+
+    run(main())
+
+
 def test_a_redirect_that_closes(run: Run) -> None:
     async def main() -> None:
         raws = [to("/next", headers=[("Connection", "close")]), response(b"end")]

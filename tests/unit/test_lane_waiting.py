@@ -329,6 +329,22 @@ def test_at_the_limit_an_idle_connection_makes_room_for_a_fresh_one(run: Run) ->
     run(main())
 
 
+def test_at_the_limit_of_all_origins_an_idle_connection_makes_room_for_a_fresh_one(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(max_connections=1)
+        await rig.connected()
+        fresh = rig.send_fresh()
+        assert rig.lane().closed == {"evicted": 1}
+        assert (rig.lane().dials, rig.transport.starved) == (1, [])
+        await rig.turns()
+        rig.dials[1].land()
+        await rig.turns()
+        assert fresh.sent
+        await rig.end()
+
+    run(main())
+
+
 def test_at_the_limit_a_freed_connection_makes_room_for_a_fresh_one(run: Run) -> None:
     async def main() -> None:
         rig = Rig(max_per_host=1)

@@ -17,7 +17,8 @@ import pytest
 from tests.conftest import LoopFactory, Run
 from tests.peers import BadRequest, Conn, Peer, Script, ok, response
 
-from async_keepalive_httpc import Client, ClientClosed, Limits
+from async_keepalive_httpc import Client, ClientClosed, Limits, Response, WrongLoop
+from async_keepalive_httpc._transport import loops
 
 
 async def silent(conn: Conn) -> None:
@@ -452,3 +453,36 @@ def test_a_child_leaves_the_connections_to_its_parent() -> None:
         [sys.executable, "-W", "error", "-c", textwrap.dedent(FORK)], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_child_forgets(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(ok()) as peer, Client() as client:
+            await client.get(peer.url)
+            loops._forked()
+            assert (client.connect_times, client.waiting()) == (0, [])
+            assert not (await client.get(peer.url)).reused
+            assert peer.connections == peer.open == 2
+            (inherited,) = client._loops._inherited
+            for transport, ending in inherited.values():
+                loops._end(transport, ending)
+            await peer.until(lambda: peer.open == 1)
+
+    run(main())
+
+
+def test_a_request_goes_on_where_it_began(loop_factory: LoopFactory) -> None:
+    """An answer that calls for more, a redirect here, is refused on another loop."""
+    client = Client()
+
+    async def begin() -> Response:
+        async with Peer([response(status=302, headers=[("Location", "/next")])]) as peer:
+            waiter = asyncio.get_running_loop().create_future()
+            began = client.begin(client.build("GET", peer.url), waiter, asyncio.get_running_loop())
+            await waiter
+            return began
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        began = runner.run(begin())
+    with asyncio.Runner(loop_factory=loop_factory) as runner, pytest.raises(WrongLoop, match="on another event loop"):
+        runner.run(client.settle(began))
