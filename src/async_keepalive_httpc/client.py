@@ -2,8 +2,8 @@
 
 Refuses: sockets and parsing (`_transport`), Tornado's names (`_tornado`).
 Called by: users; `_tornado` (through `begin` and `settle`).
-Law: one walk for every request. It sets out; if the connection failed, `_policy.resend` is asked; if the answer is a
-redirect, `_policy.redirect`; it is decoded and handed over. A warm request is suspended once: for its answer.
+Law: one walk for every request. It sets out; what comes back is the answer, or `_policy.walk` says what is to be sent
+after it; the answer is decoded and handed over. A warm request is suspended once: for its answer.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ._message.stream import StreamedResponse
 from ._message.url import URL, Parameters, parse
 from ._policy import additions, redirect
 from ._policy import decode as decoding
-from ._policy.resend import FRESH, NEVER, refused, resend
+from ._policy.walk import Step, Walk
 from ._transport.clock import now
 from ._transport.loops import Loops
-from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, TooManyRedirects, WrongLoop
+from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, WrongLoop
 
 DECODE_STEP: Final = 1024 * 1024
 """Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
@@ -274,64 +274,22 @@ class Client:
 
         With `surplus`, a redirect beyond the limit is handed over as it is.
         """
-        response = await self._walk(response, surplus)
+        most = response.request.max_redirects
+        walk = Walk(self.max_redirects if most is None else most, self._sensitive, surplus)
         try:
+            while (step := walk.after(response)) is not None:
+                response = await self._next(response, step)
+            response.history = walk.history
             return await self._decoded(response)
         except BaseException:
             response.abandon()
             raise
 
-    async def _walk(self, response: Response, surplus: bool) -> Response:
-        tries, resends = 1, 0
-        most = response.request.max_redirects
-        left = most = self.max_redirects if most is None else most
-        history: tuple[Response, ...] = ()
-        while True:
-            request = response.request
-            if response._error is not None:
-                how = resend(request, response._error, tries, resends)
-                if how == NEVER:
-                    raise response._error
-                tries, resends = tries + 1, resends + (how == FRESH)
-                response = await self._next(response, request, fresh=how == FRESH)
-            elif response.status < 300:
-                break
-            elif response.status == 417 and request.expect_continue and request.replayable:
-                # RFC 9110 section 10.1.1: the peer does not know the expectation; without it, once.
-                response = await self._next(response, request.changed(expect_continue=False))
-            elif refused(response, resends):
-                resends += 1
-                response = await self._next(response, request, fresh=True)
-            elif not most or not redirect.redirects(response) or (surplus and not left):
-                break
-            elif left:
-                left -= 1
-                history += (response,)
-                try:
-                    onward = redirect.follow(response, self._sensitive)
-                except InvalidRequest:
-                    response.abandon()
-                    raise
-                response = await self._next(response, onward)
-                tries, resends = 1, 0
-            else:
-                response.abandon()
-                raise TooManyRedirects(
-                    f"{request.method} {request.url}: more than {most} redirects, the next one to "
-                    f"{response.headers['Location'][:200]!r}; raise max_redirects if they lead somewhere",
-                    response,
-                )
-        response.history = history
-        return response
-
-    async def _next(self, last: Response, request: Request, *, fresh: bool = False) -> Response:
-        """Send `request` in place of the one `last` answered, within the same total time."""
-        if isinstance(last, StreamedResponse) and last._error is None:
-            try:
-                await last.aclose()
-            except BaseException:
-                last.abandon()
-                raise
+    async def _next(self, last: Response, step: Step) -> Response:
+        """Take a step from `last`, within the same total time."""
+        if isinstance(last, StreamedResponse):
+            await last.aclose()
+        request = step.request
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
         response = type(last)(request, waiter, last.timeout, last._limit)
@@ -341,7 +299,7 @@ class Client:
                 f"{request.method} {request.url}: its first try was made on another event loop; finish it there"
             )
         started = last._started if last.timeout.from_queue else 0.0
-        (transport.send_fresh if fresh else transport.send)(response, started)
+        (transport.send_fresh if step.fresh else transport.send)(response, started)
         try:
             await waiter
         except BaseException:

@@ -8,6 +8,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+import uvloop
 from tests.conftest import LoopFactory, Run
 from tests.peers import Conn, Peer
 
@@ -38,15 +39,19 @@ def measured() -> tuple[int, int]:
     return tracemalloc.get_traced_memory()[0], len(gc.get_objects())
 
 
-@pytest.mark.parametrize("rounds", [20_000, 80_000])
-def test_many_requests(loop_factory: LoopFactory, other_process: str, rounds: int) -> None:
+@pytest.mark.parametrize(
+    ("loop_factory", "number"),
+    [(asyncio.new_event_loop, 20_000), (uvloop.new_event_loop, 100_000)],
+    ids=["asyncio", "uvloop"],
+)
+def test_many_requests(loop_factory: LoopFactory, other_process: str, number: int) -> None:
     async def main() -> None:
         async with Client() as client:
             await requests(client, other_process, 3000)
             tracemalloc.start()
             await requests(client, other_process, 3000)
             size, objects = measured()
-            await requests(client, other_process, rounds)
+            await requests(client, other_process, number)
             size_after, objects_after = measured()
             tracemalloc.stop()
             assert size_after - size < GROWTH

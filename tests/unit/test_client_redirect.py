@@ -13,6 +13,7 @@ from tests.peers import Conn, Peer, Request, Script, chunked, ok, response, serv
 from async_keepalive_httpc import (
     Client,
     ClientClosed,
+    DecodeError,
     InvalidRequest,
     StreamedResponse,
     TimeoutExpired,
@@ -149,6 +150,35 @@ def test_where_it_may_not_lead(run: Run, location: str, stream: bool) -> None:
             connections = client.stats()["connections"]
             assert connections["active"] == 0
             assert connections["idle"] == (0 if stream else 1)
+
+    run(main())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("way", ["nowhere", "damaged", "loop"])
+def test_an_error_on_a_later_hop_leaves_no_connection_busy(run: Run, way: str, stream: bool) -> None:
+    """The response under way then is not the first one."""
+
+    async def script(conn: Conn) -> None:
+        while (request := await conn.request()) is not None:
+            body = b"x" * 1000
+            if request.target == "/":
+                conn.send(to("/second"))
+            elif way == "nowhere":
+                conn.send(to("ftp://a.test/", body=body)[:-500])
+            elif way == "loop":
+                conn.send(to("/second", body=body)[:-500])
+            else:
+                conn.send(response(body, headers=[("Content-Encoding", ", ".join(["gzip"] * 9))])[:-500])
+            if request.target != "/" and not stream:
+                conn.send(b"x" * 500)
+
+    async def main() -> None:
+        async with Peer(script) as peer, Client(max_redirects=2) as client:
+            with pytest.raises((InvalidRequest, DecodeError, TooManyRedirects)):
+                await client.send(client.build("GET", peer.url), stream=stream)
+            connections = client.stats()["connections"]
+            assert (connections["active"], connections["waiting"]) == (0, 0)
 
     run(main())
 

@@ -2,7 +2,7 @@
 
 Refuses: following; `client` does. Credentials that come from a Location.
 Called by: `client`, for each response that could be a redirect.
-Law (RFC 9110 section 15.4; FEATURES 46):
+Law (RFC 9110 section 15.4):
 
     301, 302     POST becomes GET without body, other methods stay as they are
     303          everything but HEAD becomes GET without body

@@ -11,8 +11,8 @@ Law: a connection is in exactly one place: dialling, idle, busy, gone.
     landed()  the first waiter gets it, whoever started the dial; a late one is as good as freed
     undone()  the first waiter gets the error
 
-A waiter for a *fresh* connection (something is sent again, FEATURES 21) goes first, and takes only one that has just
-landed. A cancelled waiter leaves; it never ends a dial.
+A waiter for a *fresh* connection (something is sent again, and where one idle connection was dead others may be) goes
+first, and takes only one that has just landed. A cancelled waiter leaves; it never ends a dial.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 QUIET: Final = 0.05
-"""Seconds of rest after which a connection is polled before use: below it the loop has just looked (FEATURES 18)."""
+"""Seconds of rest after which a connection is polled before use: below it the loop has just looked."""
 HINT_MARGIN: Final = 0.5
-"""Seconds at least by which a server's own idle limit is undercut: its clock started before ours (FEATURES 7)."""
+"""Seconds at least by which a server's own idle limit is undercut: its clock started before ours."""
 
 Queue = OrderedDict[Response, None]
 

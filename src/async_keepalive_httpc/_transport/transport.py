@@ -124,7 +124,7 @@ class Transport:
             self._wait(lane, response)
 
     def send_fresh(self, response: Response, started: float) -> None:
-        """Set `response` on its way over a connection that has not been used (FEATURES 21)."""
+        """Set `response` on its way over a connection that has not been used."""
         lane = self._open(response.request)
         lane.resends += 1
         now = self.now()
@@ -333,7 +333,7 @@ def _closed(request: Request) -> ClientClosed:
 
 
 def _half_of_files() -> float:
-    """Half of the files that this process may have open: the other half is not ours (FEATURES 1)."""
+    """Half of the files that this process may have open: the other half is not ours."""
     try:
         import resource
     except ImportError:

@@ -1,0 +1,84 @@
+"""A Walk: the tries of one call, and what comes after each answer.
+
+Refuses: sending; `client` does.
+Called by: `client`, with each response that has ended, or of which the head is here.
+Law: asked in this order
+
+    the connection failed                 again, as `resend` allows; else the error
+    417 to an expectation                 once without it (RFC 9110 section 10.1.1)
+    the server turned it away unread      again, as `resend` allows
+    a redirect                            followed, up to the limit; one more is an error, or the answer
+    anything else                         is the answer
+
+and each redirect is a new request, with resends of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from .._message.request import Request
+from .._message.response import Response
+from ..errors import TooManyRedirects
+from . import redirect
+from .resend import FRESH, NEVER, refused, resend
+
+
+class Step(NamedTuple):
+    """What is to be sent next."""
+
+    request: Request
+    fresh: bool = False
+    """On a connection that has not been used."""
+
+
+class Walk:
+    """Where one call stands. `history` holds the redirects followed, oldest first."""
+
+    __slots__ = ("_left", "_most", "_resends", "_sensitive", "_surplus", "_tries", "history")
+
+    def __init__(self, most: int, sensitive: Collection[bytes], surplus: bool) -> None:
+        self._most = self._left = most
+        self._sensitive = sensitive
+        self._surplus = surplus
+        self._tries, self._resends = 1, 0
+        self.history: tuple[Response, ...] = ()
+
+    def after(self, response: Response) -> Step | None:
+        """What is to be sent after `response`; None: that is the answer. Raises what ended the call."""
+        request = response.request
+        if response._error is not None:
+            return self._again(request, response._error)
+        if response.status < 300:
+            return None
+        if response.status == 417 and request.expect_continue and request.replayable:
+            return Step(request.changed(expect_continue=False))
+        if refused(response, self._resends):
+            self._resends += 1
+            return Step(request, True)
+        if self._most and redirect.redirects(response):
+            return self._follow(response)
+        return None
+
+    def _again(self, request: Request, error: BaseException) -> Step:
+        how = resend(request, error, self._tries, self._resends)
+        if how == NEVER:
+            raise error
+        self._tries += 1
+        self._resends += how == FRESH
+        return Step(request, how == FRESH)
+
+    def _follow(self, response: Response) -> Step | None:
+        if self._left:
+            self._left -= 1
+            self._tries, self._resends = 1, 0
+            self.history += (response,)
+            return Step(redirect.follow(response, self._sensitive))
+        if self._surplus:
+            return None
+        raise TooManyRedirects(
+            f"{response.request.method} {response.request.url}: more than {self._most} redirects, the next one to "
+            f"{response.headers['Location'][:200]!r}; raise max_redirects if they lead somewhere",
+            response,
+        )
