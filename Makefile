@@ -1,7 +1,7 @@
 # The commands of this project. The work is done in scripts/; every environment is made here, from pinned locks.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint docs format venv lock clean
+.PHONY: help demo test bench soak lint docs format venv lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,13 +11,17 @@ demo: ## Show what the clients do, against servers started here (under 30 s)
 	@.venv/bin/python -m async_keepalive_httpc demo
 
 test: lint ## Check and test everything: the tree with coverage, the built wheel, a second Python
-	@scripts/apt.sh nginx=nginx-light
+	@scripts/apt.sh nginx=nginx-light haproxy=haproxy microsocks=microsocks squid=squid
 	@scripts/test.sh $(PYTHON)
 
 bench: venv ## Measure ours against its peers and wrk (BENCH="--help" for options)
 	@scripts/apt.sh nginx=nginx-light wrk=wrk
 	@scripts/venv.sh $(PYTHON) .venv bench
 	@.venv/bin/python -m bench $(BENCH)
+
+soak: venv ## What only shows in large numbers: memory, cancellations, fuzz, the chaos race (an hour; SOAK="--scale 0.1")
+	@scripts/venv.sh $(PYTHON) .venv bench
+	@scripts/soak.sh $(SOAK)
 
 lint: venv ## Check style, types, imports and docs
 	@scripts/lint.sh

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from bench.clients import CONTENDERS
-from bench.machine import ROOT, choose_cpus, describe_machine, describe_versions, pin
+from bench.machine import ROOT, choose_cpus, describe_machine, describe_versions
 from bench.report import Circumstances, write_json, write_markdown
 from bench.rounds import Plan, Results, run_rounds
 from bench.server import ServerError, serve
@@ -105,10 +105,10 @@ def _tell(line: str) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     works = [work for work in WORKS.values() if work.name in chosen.works]
     contenders = [one for one in CONTENDERS.values() if one.name in chosen.clients]
-    plan = SHORT if chosen.short else Plan(chosen.rounds, chosen.seconds, chosen.warmup)
     cpus = choose_cpus()
     client_cpu, server_cpu = cpus or (None, None)
-    with pin(client_cpu), serve(works, server_cpu) as server:
+    plan = SHORT if chosen.short else Plan(chosen.rounds, chosen.seconds, chosen.warmup, client_cpu)
+    with serve(works, server_cpu) as server:
         results = run_rounds(works, contenders, plan, server, _tell)
     present = [one for one in contenders if one.name not in results.missing]
     circumstances = Circumstances(describe_machine(cpus), describe_versions(present), plan, chosen.peer)

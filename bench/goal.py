@@ -21,6 +21,11 @@ GOALS = (
     Goal("small-50", "request-uvloop", "pyreqwest", 2.0),
     Goal("small-50", "request-uvloop", "aiohttp", 4.5),
     Goal("small-50", "request-asyncio", "pyreqwest", 1.4),
+    Goal("small-50", "drop-in-uvloop", "wrk", 0.4),
+    Goal("small-50", "drop-in-uvloop", "pyreqwest", 2.0),
+    Goal("small-50", "drop-in-uvloop", "aiohttp", 4.5),
+    Goal("small-50", "drop-in-uvloop", "tornado-curl", 10.0),
+    Goal("small-50", "drop-in-uvloop", "tornado-simple", 25.0),
     Goal("small-1", "fetch-uvloop", "pyreqwest", 1.5),
     Goal("https-50", "request-uvloop", "tornado-simple-novalidate", 400.0),
 )

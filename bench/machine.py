@@ -54,7 +54,7 @@ def describe_machine(cpus: tuple[int, int] | None) -> dict[str, str]:
         "pinning": (
             "client and server share what there is (not pinned)"
             if cpus is None
-            else f"client on CPU {cpus[0]}, nginx's worker on CPU {cpus[1]}"
+            else f"client on CPU {cpus[0]} (with one request in flight: on any), nginx's worker on CPU {cpus[1]}"
         ),
     }
 

@@ -4,6 +4,7 @@ Refuses to run two clients at once, or to let one hang: each has its own process
 Called by the command. Law: a failed measurement is an error in the results; the client is out of that work.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from bench.clients import Contender
-from bench.machine import ROOT, hide_paths
+from bench.machine import ROOT, hide_paths, pin
 from bench.sample import Sample
 from bench.server import Server, find_program
 from bench.work import Work
@@ -34,6 +35,9 @@ class Plan:
     rounds: int
     seconds: float
     warmup: float
+    cpu: int | None = None
+    """Where clients run. With one request in flight they run where the scheduler likes: two processors that wake each
+    other up for every request measure the machine, and every client does the same."""
 
 
 @dataclass(slots=True)
@@ -59,20 +63,20 @@ def run_rounds(
         able = [contender for contender in present if contender.suits(work)]
         samples = results.samples[work.name] = {one.name: [None] * plan.rounds for one in able}
         failed = set[str]()
-        for number in range(plan.rounds):
-            for contender in able:
-                if contender.name in failed:
-                    continue
-                title = f"{work.title} · round {number + 1} of {plan.rounds} · {contender.title}"
-                try:
+        for number, contender in itertools.product(range(plan.rounds), able):
+            if contender.name in failed:
+                continue
+            title = f"{work.title} · round {number + 1} of {plan.rounds} · {contender.title}"
+            try:
+                with pin(plan.cpu if work.concurrency > 1 else None):
                     sample = measure(contender, work, plan, server)
-                except MeasurementError as error:
-                    failed.add(contender.name)
-                    results.errors.append(f"{title}: {hide_paths(str(error))}")
-                    tell(results.errors[-1])
-                else:
-                    samples[contender.name][number] = sample
-                    tell(f"{title}: {sample.rate:,.0f}/s, {sample.cpu_micros:,.1f} us")
+            except MeasurementError as error:
+                failed.add(contender.name)
+                results.errors.append(f"{title}: {hide_paths(str(error))}")
+                tell(results.errors[-1])
+            else:
+                samples[contender.name][number] = sample
+                tell(f"{title}: {sample.rate:,.0f}/s, {sample.cpu_micros:,.1f} us")
     return results
 
 

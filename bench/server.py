@@ -51,6 +51,7 @@ http {{
         listen {host}:{https_port} ssl;
         ssl_certificate {folder}/server.pem;
         ssl_certificate_key {folder}/server.pem;
+        ssl_protocols TLSv1.2 TLSv1.3;
         location = /status {{ stub_status; }}
 {locations}
     }}
@@ -163,9 +164,12 @@ def _write_certificate(folder: Path) -> None:
         import trustme
     except ImportError as error:
         raise ServerError("no trustme to make the server's certificate: pip install trustme") from error
-    authority = trustme.CA()
+    # As AWS's endpoints have it: RSA keys, and two authorities between the one that is trusted and the server.
+    authority = issuer = trustme.CA(key_type=trustme.KeyType.RSA)
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
-    certificate = authority.issue_cert(HOST, "localhost")
+    for _ in range(2):
+        issuer = issuer.create_child_ca(key_type=trustme.KeyType.RSA)
+    certificate = issuer.issue_cert(HOST, "localhost", key_type=trustme.KeyType.RSA)
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs every test three times: on the tree with coverage, and on the built wheel under CPython 3.13 and under PYTHON.
-# Argument: PYTHON. Needs .venv with the dev lock and nginx (make venv, scripts/apt.sh). pytest takes options from
-# PYTEST_ADDOPTS. The last run is the last to speak, so that the output ends with pytest's closing line.
+# Runs every test twice, side by side: on the tree with coverage, and on the built wheel under CPython 3.13 (under
+# PYTHON where there is no 3.13). Argument: PYTHON. Needs .venv with the dev lock and the servers of tests/live (make
+# venv, scripts/apt.sh). pytest takes options from PYTEST_ADDOPTS. The wheel's output is shown when the tree's has
+# ended, so that all of it ends with pytest's closing line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
@@ -57,11 +58,21 @@ PY
 }
 
 mkdir -p build
-test_tree
 build_wheel
 if python313=$(find_python 3.13); then
-    test_wheel "$python313" .venv-3.13
+    second=$python313
 else
     echo "!!! NOT TESTED ON CPYTHON 3.13: there is no python3.13 on PATH or under pyenv's versions. !!!"
+    second=$1
 fi
-test_wheel "$1" .venv-wheel
+# Without pytest's cache, which the other run has.
+PYTEST_ADDOPTS="${PYTEST_ADDOPTS:-} -p no:cacheprovider" test_wheel "$second" .venv-wheel >build/wheel.log 2>&1 &
+wheel=$!
+trap 'kill "$wheel" 2>/dev/null || true' EXIT
+# In the background as well: behind `||` bash would go on after a command of it that failed.
+test_tree &
+status=0
+wait $! || status=$?
+wait "$wheel" || status=$?
+cat build/wheel.log
+exit "$status"

@@ -164,7 +164,7 @@ def outcome(response: Response) -> Outcome:
     if response._error is not None:
         return (type(response._error).__name__,)
     trailers = response._raw_trailers
-    return (response.status, response.reason, response._raw, response.body, trailers)
+    return (response.status, response.reason, response.headers.raw, response.body, trailers)
 
 
 def split(data: bytes, cuts: Iterable[int]) -> list[bytes]:

@@ -236,7 +236,7 @@ class Rig:
 
     def lane(self, origin: str = ORIGIN) -> Lane:
         """The Lane of an origin that was used."""
-        return self.transport.lanes[parse(origin).origin]
+        return self.transport.known[parse(origin).origin]
 
     def sweep(self) -> None:
         """The clock looks at what is due."""

@@ -106,6 +106,14 @@ _ALL = (
         most=1,
     ),
     Contender(
+        name="drop-in-uvloop",
+        title="ours, KeepAliveAsyncHTTPClient.fetch, uvloop",
+        settings="max_clients as many as are in flight",
+        address="bench.clients.fetch:start_drop_in",
+        needs=(f"{_OURS}.adapters.tornado",),
+        packages=(_OURS, "httptools", "tornado", "uvloop"),
+    ),
+    Contender(
         name="pyreqwest",
         title="pyreqwest, uvloop",
         settings="one client, no limit on connections; its runtime is a second thread of the process",

@@ -9,22 +9,28 @@ after it; the answer is decoded and handed over. A warm request is suspended onc
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from itertools import chain
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack, cast
 
-from ._message.fields import CONTENT_ENCODING
+from ._message.fields import CONTENT_ENCODING, SETTLED
 from ._message.headers import encode_fields
 from ._message.limits import MAX_BODY_SIZE, MAX_HEADER_SIZE, Limits, Reading, Timeout, count
-from ._message.reach import TLS, Reach
+from ._message.proxy import Wanted
+from ._message.reach import Reach, UnixSocket, merged
 from ._message.request import Defaults, HeaderInput, Request
 from ._message.response import Response, Waiter
+from ._message.sockets import Factory, Option, sockets
 from ._message.stream import StreamedResponse
+from ._message.tls import Pins, pins_of, tls_of
 from ._message.url import URL, Parameters, parse
-from ._policy import additions, redirect
+from ._policy import additions, authorization, redirect
 from ._policy import decode as decoding
+from ._policy.digest import Digest as Digest
+from ._policy.proxies import Proxies
 from ._policy.walk import Step, Walk
 from ._transport.clock import now
 from ._transport.loops import Loops
@@ -34,8 +40,13 @@ DECODE_STEP: Final = 1024 * 1024
 """Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
 
 
+ROADS: Final = frozenset(("proxy", "unix_socket", "server_hostname"))
+"""Options of a request that are part of its Reach."""
 PLAIN_KEPT: Final = 1000
 """Requests without options that are kept built, by method and URL: a service's working set."""
+
+
+Turn = Callable[[Request], Awaitable[Request]]
 
 
 class Options(TypedDict, total=False):
@@ -44,7 +55,7 @@ class Options(TypedDict, total=False):
     params: Parameters
     json: Any
     form: Mapping[str, str] | list[tuple[str, str]]
-    auth: tuple[str, str]
+    auth: tuple[str, str] | Digest
     timeout: float | Timeout | None
     max_redirects: int
     decode: bool
@@ -53,6 +64,9 @@ class Options(TypedDict, total=False):
     idempotent: bool
     allow_body: bool
     reach: Reach | None
+    proxy: Wanted
+    unix_socket: UnixSocket
+    server_hostname: str
 
 
 class Client:
@@ -61,7 +75,7 @@ class Client:
     timeout: Timeout, or total seconds (default: Timeout(): total 300, connect 10, read 60, write 60).
     limits: Limits (default: 512 connections, 100 a host, 60 s idle).
     headers: fields added to every request that does not set them itself.
-    auth: (username, password) sent as Basic credentials with every request (RFC 7617).
+    auth: (username, password) sent as Basic credentials with every request (RFC 7617), or a Digest (RFC 7616).
     max_redirects: redirects followed (default 10; 0: none).
     decode: ask for and undo content codings: gzip, deflate, and br and zstd where importable (default True).
     max_body_size: decoded bytes of a body held in memory (default 100 MiB).
@@ -69,10 +83,23 @@ class Client:
     sensitive_headers: more names of fields that a redirect to another origin must not carry along.
     verify: check certificates (default True); an `ssl.SSLContext` is used as it is, and never changed.
     ca_certs: a file of trusted certificates in place of the system's.
-    cert: a client certificate: the file of certificate and key, or (certificate, key).
-    local_address: IP address to connect from.
+    cert: a client certificate: the file of certificate and key, or (certificate, key); read again once it has changed.
+    server_hostname: the name that servers are asked for (SNI) and that their certificates must have, in the place of
+        the URL's host (default None).
+    pin_sha256: SHA-256 digests in hexadecimal or base64, one or several: a server's certificate, or the public key in
+        it (SubjectPublicKeyInfo), must have one of them, beside what else is checked (default None).
+    tls_resumption: resume TLS sessions when an origin is connected to again (default True; RFC 8446 section 2.2).
+    local_address: IP address to connect from; network_interface: the name of the interface to connect from.
+    unix_socket: path of a unix socket to connect to, whatever the host; a first "\\0": the abstract namespace.
     ipv6: also use IPv6 addresses (default True).
     resolver: a Tornado Resolver or an async function of its shape; hostname_mapping: as Tornado's OverrideResolver.
+    dns_ttl: seconds that the addresses of a name are remembered (default 30; 0: not at all; not with a `resolver`).
+    socket_options: (level, name, value) for each socket, as `socket.setsockopt` takes them, beside TCP keep-alive.
+    socket_factory: function that makes a socket of an address info (family, type, protocol, name, address).
+    proxy: URL of a proxy for every request, [scheme://][user:password@]host[:port], with the scheme http, https,
+        socks4, socks4a, socks5 or socks5h; or a `Proxy`; False: none, whatever the environment says.
+    proxy_headers: fields for a proxy that is asked for a tunnel (CONNECT), such as User-Agent; no origin sees them.
+    trust_env: without `proxy`, take it from http_proxy, https_proxy, all_proxy and no_proxy, read once (default True).
     strict_tls_eof: over TLS, a body framed by close needs a close_notify (default True; RFC 9112 section 9.8).
     codings: the only content codings that are undone (default None: all that are importable).
     max_interims: interim (1xx) responses before a final one (default 0: counted by bytes only).
@@ -90,7 +117,7 @@ class Client:
         timeout: float | Timeout | None = None,
         limits: Limits | None = None,
         headers: HeaderInput = None,
-        auth: tuple[str, str] | None = None,
+        auth: tuple[str, str] | Digest | None = None,
         max_redirects: int = 10,
         decode: bool = True,
         max_body_size: int = MAX_BODY_SIZE,
@@ -99,10 +126,21 @@ class Client:
         verify: bool | ssl.SSLContext = True,
         ca_certs: str | None = None,
         cert: str | tuple[str, str] | None = None,
+        server_hostname: str | None = None,
+        pin_sha256: Pins = None,
+        tls_resumption: bool = True,
         local_address: str | None = None,
+        network_interface: str | None = None,
+        unix_socket: UnixSocket | None = None,
         ipv6: bool = True,
         resolver: Any = None,
         hostname_mapping: Mapping[Any, Any] | None = None,
+        dns_ttl: float = 30.0,
+        socket_options: Iterable[Option] = (),
+        socket_factory: Factory | None = None,
+        proxy: Wanted = None,
+        proxy_headers: HeaderInput = None,
+        trust_env: bool = True,
         strict_tls_eof: bool = True,
         codings: Collection[str] | None = None,
         max_interims: int = 0,
@@ -115,14 +153,23 @@ class Client:
         self.max_body_size = count("max_body_size", max_body_size)
         self._sensitive = redirect.SENSITIVE | additions.lower_names(sensitive_headers)
         self._codings = None if codings is None else frozenset(codings)
-        self._defaults = defaults or Defaults(additions.default_fields(headers, auth, decode))
+        self._digest = auth if isinstance(auth, Digest) else None
+        basic = None if isinstance(auth, Digest) else auth
+        self._defaults = defaults or Defaults(additions.default_fields(headers, basic, decode))
         self._plain: dict[tuple[str, str], Request] = {}
+        tls = tls_of(verify, ca_certs, cert)._replace(pins=pins_of(pin_sha256))
+        own = Reach(tls, local_address, ipv6, network_interface)
+        self._reach = merged(own, proxy, unix_socket, server_hostname)
         self._loops = Loops(
             self.limits,
             Reading(max_header_size, max_interims, strict_tls_eof),
-            Reach(_tls(verify, ca_certs, cert), local_address, ipv6),
+            self._reach,
             resolver,
             hostname_mapping,
+            dns_ttl,
+            sockets(socket_options, socket_factory),
+            proxies=Proxies(os.environ if trust_env and proxy is None else None, Defaults(proxy_headers).block),
+            resumption=tls_resumption,
         )
 
     # -- requests
@@ -155,13 +202,15 @@ class Client:
         except BaseException:
             response.abandon()
             raise
-        if response._error is None and response.status < 300 and not response._kinds & CONTENT_ENCODING:
+        if response._error is None and response.status < 300 and not response._kinds & SETTLED:
             return response
         return await self.settle(response)
 
     def _remember(self, method: str, url: str) -> Request:
         """The plain request for `url`, built once: sending never changes it."""
         request = self.build(method, url)
+        if request.auth is not None:
+            return request  # each needs an answer of its own
         if len(self._plain) >= PLAIN_KEPT:
             self._plain.clear()
         self._plain[method, url] = request
@@ -219,21 +268,27 @@ class Client:
         """A Request with this client's default fields, for `send`.
 
         params: added to the query. json: a body encoded as JSON. form: a body of form fields. auth: (username,
-        password) as Basic credentials. timeout, max_redirects, decode, max_body_size, expect_continue, idempotent,
-        allow_body, reach: see `Request`. Raises InvalidRequest.
+        password) as Basic credentials, or a Digest. timeout, max_redirects, decode, max_body_size, expect_continue,
+        idempotent, allow_body, reach: see `Request`. proxy, unix_socket, server_hostname: as for the client, in the
+        place of its own; redirects go the same way. Raises InvalidRequest.
         """
         target = url if isinstance(url, URL) else parse(url)
         if "params" in options:
             target = target.with_params(options.pop("params"))
         more = cast(dict[str, Any], options)
         body, added = additions.body(body, more)
+        if not ROADS.isdisjoint(more):
+            roads = {name: more.pop(name) for name in ROADS & more.keys()}
+            more["reach"] = merged(more.get("reach") or self._reach, **roads)
         auth = more.pop("auth", None)
-        if target.username is not None:
+        if target.username is not None and not isinstance(auth, Digest):
             auth = (target.username, target.password or "")
-        if auth is not None:
+        digest = auth if isinstance(auth, Digest) else None if auth else self._digest
+        if auth is not None and digest is None:
             added.append((b"Authorization", additions.basic(auth)))
         fields = additions.completed(encode_fields(headers), added)
-        return Request(method, target, fields or None, body, defaults=self._defaults, **more)
+        request = Request(method, target, fields or None, body, defaults=self._defaults, **more)
+        return request if digest is None else authorization.sign(request, digest)
 
     async def send(self, request: Request, *, stream: bool = False) -> Response:
         """Send a Request as it stands. With `stream`, gives a StreamedResponse, which the caller must close."""
@@ -245,7 +300,7 @@ class Client:
         except BaseException:
             response.abandon()
             raise
-        if response._error is None and response.status < 300 and not response._kinds & CONTENT_ENCODING:
+        if response._error is None and response.status < 300 and not response._kinds & SETTLED:
             return response
         return await self.settle(response)
 
@@ -269,15 +324,20 @@ class Client:
         transport.send(response)
         return response
 
-    async def settle(self, response: Response, *, surplus: bool = False) -> Response:
+    async def settle(self, response: Response, *, surplus: bool = False, turn: Turn | None = None) -> Response:
         """All that may come after a first answer: resends, redirects, decoding. Raises as `request` does.
 
-        With `surplus`, a redirect beyond the limit is handed over as it is.
+        With `surplus`, a redirect beyond the limit is handed over as it is. `turn` is awaited before a redirect
+        is followed: it is given the next request, and gives the one to send.
         """
         most = response.request.max_redirects
         walk = Walk(self.max_redirects if most is None else most, self._sensitive, surplus)
         try:
             while (step := walk.after(response)) is not None:
+                if isinstance(response, StreamedResponse):
+                    await response.aclose()
+                if step.redirect and turn is not None:
+                    step = step._replace(request=await turn(step.request))
                 response = await self._next(response, step)
             response.history = walk.history
             return await self._decoded(response)
@@ -287,8 +347,6 @@ class Client:
 
     async def _next(self, last: Response, step: Step) -> Response:
         """Take a step from `last`, within the same total time."""
-        if isinstance(last, StreamedResponse):
-            await last.aclose()
         request = step.request
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
@@ -428,12 +486,3 @@ class Streaming:
                 self._response.abandon()
             else:
                 await self._response.aclose()
-
-
-def _tls(verify: bool | ssl.SSLContext, ca_certs: str | None, cert: str | tuple[str, str] | None) -> TLS:
-    if isinstance(verify, ssl.SSLContext):
-        if ca_certs is not None or cert is not None:
-            raise InvalidRequest("verify is an SSLContext: load ca_certs and cert into that context instead")
-        return TLS(context=verify)
-    certificate, key = (cert, None) if isinstance(cert, str) or cert is None else cert
-    return TLS(verify=verify, ca_certs=ca_certs, cert=certificate, key=key)

@@ -61,7 +61,16 @@ class TLSError(ConnectError):
 
 
 class ProxyError(ConnectError):
-    """The proxy refused, or did not speak its protocol."""
+    """The proxy refused, could not be reached, or did not speak its protocol.
+
+    `status` is what an HTTP proxy answered to CONNECT, 0 where it gave no answer, and `headers` the Headers of that
+    answer, or None. (407 and others to a request that is forwarded are responses like any.)
+    """
+
+    def __init__(self, message: str, status: int = 0, headers: Any = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
 
 
 class ConnectionLost(HTTPCError, ConnectionError):
@@ -85,8 +94,8 @@ class ProtocolError(HTTPCError):
 class TimeoutExpired(HTTPCError, TimeoutError):
     """A time limit was reached. `phase` names it: "pool", "connect", "read", "write" or "total".
 
-    `step` says, for a connect timeout, what the dial was doing: "resolving", "connecting to" or
-    "making a TLS handshake with", and `origin` with whom.
+    `step` says, for a connect timeout, what the dial was doing: "resolving", "connecting to", "loading the TLS
+    certificates for", "making a TLS handshake with", or waiting for a proxy, and `origin` with whom.
     """
 
     def __init__(self, message: str, phase: str = "total", step: str = "", origin: Any = None) -> None:

@@ -15,16 +15,12 @@ from typing import Any, Self
 from tornado.httpclient import HTTPRequest, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from ._message.limits import Limits, count
-from ._message.request import NOTHING
+from ._message.limits import Limits
+from ._tornado.engine import body_limit, engine
 from ._tornado.fetch import Door
+from ._tornado.loop import check_loop, running
 from .client import Client
-from .errors import InvalidRequest, WrongLoop
-
-MAX_HEADER_SIZE = 64 * 1024
-"""Tornado's own limit for a response head, bytes."""
-MAX_INTERIMS = 10
-"""Tornado's own limit for interim (1xx) responses before a final one."""
+from .errors import InvalidRequest
 
 
 class Connection:
@@ -56,12 +52,13 @@ class SimpleKeepAliveHTTPClient:
     io_loop: the IOLoop to run on; None: the one that runs, or is current, when `fetch` is first called.
     hostname_mapping: names to addresses, in the forms of Tornado's OverrideResolver.
     max_buffer_size: bytes of a body held in memory, where max_body_size is not given (default 104857600).
-    resolver: a Tornado Resolver.
+    resolver: a Tornado Resolver; None: the one that `Resolver.configure` chose, or the event loop's, remembered 30 s.
     defaults: values for attributes that an HTTPRequest leaves at None.
     idle_timeout: seconds an unused connection is kept (default 30.0; a server's own hint shortens it).
     max_header_size: bytes of a response head (default 65536). max_body_size: bytes of a decoded body.
     max_age: seconds after which a connection takes no new request, +-10 % (default 600).
     max_waiters: requests that may wait for one origin (default None: no limit).
+    trust_env: take proxies from http_proxy, https_proxy, all_proxy and no_proxy, read once (default False).
 
     Raises InvalidRequest for arguments that make no sense.
     """
@@ -79,27 +76,15 @@ class SimpleKeepAliveHTTPClient:
         max_body_size: int | None = None,
         max_age: float | None = 600.0,
         max_waiters: int | None = None,
+        trust_env: bool = False,
     ) -> None:
         self.io_loop = io_loop
         self._loop: asyncio.AbstractEventLoop | None = getattr(io_loop, "asyncio_loop", None)
         if io_loop is not None and self._loop is None:
             raise InvalidRequest(f"io_loop is a {type(io_loop).__name__}: give a tornado.ioloop.IOLoop, or None")
-        size = (
-            count("max_buffer_size", max_buffer_size)
-            if max_body_size is None
-            else count("max_body_size", max_body_size)
-        )
-        self._client = Client(
-            limits=Limits(max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters),
-            max_body_size=size,
-            max_header_size=max_header_size or MAX_HEADER_SIZE,
-            max_interims=MAX_INTERIMS,
-            codings=("gzip",),
-            strict_tls_eof=False,
-            resolver=resolver,
-            hostname_mapping=hostname_mapping,
-            defaults=NOTHING,
-        )
+        size = body_limit(max_buffer_size, max_body_size)
+        limits = Limits(max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters)
+        self._client = engine(limits, size, max_header_size, resolver, hostname_mapping, trust_env=trust_env)
         self._door = Door(self._client, defaults, size)
         self.connection = Connection(self._client)
 
@@ -120,25 +105,15 @@ class SimpleKeepAliveHTTPClient:
 
     def _loop_here(self) -> asyncio.AbstractEventLoop:
         """The loop that a fetch called here runs on. Raises WrongLoop where there is none."""
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        own = self._loop
-        return own if running is own and own is not None else self._enter(running)
+        here, own = running(), self._loop
+        return own if here is own and own is not None else self._enter(here)
 
-    def _enter(self, running: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop:
+    def _enter(self, here: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop:
         """Two loops would be two connections to an origin: another is taken only when the last is closed."""
         loop = self._loop
         if self.io_loop is None and (loop is None or loop.is_closed()):
-            loop = running or _current_loop()
-        # Before its loop runs, a fetch may be called by whoever can name the loop.
-        if loop is None or loop.is_closed() or running is not (loop if loop.is_running() else None):
-            raise WrongLoop(
-                "fetch() was called outside the thread or event loop of its client, or that loop is closed: "
-                "call it there, for instance through io_loop.add_callback, or make a client for this one"
-            )
-        self._loop = loop
+            loop = here or _current_loop()
+        self._loop = loop = check_loop(loop, here)
         return loop
 
     @property

@@ -1,4 +1,4 @@
-"""The site that the examples in the docs talk to: one scripted peer for http and one for https, in a thread.
+"""The site that the examples in the docs talk to: scripted peers for http and https, and proxies, in a thread.
 
 Refuses: knowing the examples; it has a few pages worth asking for. It is strict about what it is sent, as
 every Peer is.
@@ -17,6 +17,7 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.peers import Conn, Peer, Request, answer, authority, certificate, chunked, response, server_context
+from tests.proxies import Socks
 
 HOSTS = ("api.example.com", "intranet.example.com", "localhost", "127.0.0.1")
 FILES = {"/a.txt": b"aaa", "/b.txt": b"bbb", "/c.txt": b"ccc"}
@@ -51,6 +52,14 @@ def show_private(request: Request) -> bytes:
     return response(b"who are you?", status=401, reason="Unauthorized", headers=[PLAIN])
 
 
+def show_digest(request: Request) -> bytes:
+    given = request.get("Authorization")
+    if given.startswith('Digest username="user"') and 'nonce="n1"' in given:
+        return response(b"hello, user", headers=[PLAIN, ("Authentication-Info", 'nextnonce="n1"')])
+    challenge = ("WWW-Authenticate", 'Digest realm="private", nonce="n1", qop="auth"')
+    return response(b"who are you?", status=401, reason="Unauthorized", headers=[PLAIN, challenge])
+
+
 def show_old(request: Request) -> bytes:
     return response(b"", status=302, reason="Found", headers=[("Location", "/items")])
 
@@ -64,6 +73,7 @@ PAGES: dict[str, Callable[[Request], bytes]] = {
     "/items": show_items,
     "/upload": show_upload,
     "/private": show_private,
+    "/digest": show_digest,
     "/old": show_old,
     "/export.csv": show_export,
 }
@@ -76,21 +86,42 @@ async def serve(conn: Conn) -> None:
         if path == "/slow":
             await conn.closed()
             return
-        if path in PAGES:
-            raw = PAGES[path](request)
-        elif path in FILES:
-            raw = response(FILES[path], headers=[PLAIN])
-        elif path.startswith("/n/"):
-            raw = response(path.removeprefix("/n/").encode(), headers=[PLAIN])
-        else:
-            raw = response(b"no such page", status=404, reason="Not Found", headers=[PLAIN])
-        conn.send(answer(request, raw))
+        conn.send(show(request))
         if request.get("Connection").lower() == "close":
             return
 
 
+def show(request: Request) -> bytes:
+    """The answer to any request, whether its target is a path or a whole URL."""
+    path = urlsplit(request.target).path
+    if path in PAGES:
+        raw = PAGES[path](request)
+    elif path in FILES:
+        raw = response(FILES[path], headers=[PLAIN])
+    elif path.startswith("/n/"):
+        raw = response(path.removeprefix("/n/").encode(), headers=[PLAIN])
+    else:
+        raw = response(b"no such page", status=404, reason="Not Found", headers=[PLAIN])
+    return answer(request, raw)
+
+
+async def hop(conn: Conn) -> None:
+    """The script of an HTTP proxy, with the site behind it; it forbids one host."""
+    request = await conn.request()
+    while request is not None:
+        if request.method == "CONNECT" and request.target.startswith("forbidden."):
+            conn.send(response(b"not this one", status=403, reason="Forbidden"))
+        elif request.method == "CONNECT":
+            conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await conn.start_tls(server_context(*HOSTS))
+            return await serve(conn)
+        else:
+            conn.send(show(request))
+        request = await conn.request()
+
+
 class Site:
-    """`with Site() as site`: it serves in a thread until then. `ports` are those of http and https."""
+    """`with Site() as site`: it serves in a thread until then. `ports` are those of http, https and proxies."""
 
     def __enter__(self) -> Self:
         self._started = threading.Event()
@@ -116,9 +147,10 @@ class Site:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         async with Peer(serve) as plain, Peer(serve, tls=server_context(*HOSTS)) as tls:
-            self.ports = {80: plain.port, 443: tls.port}
-            self._started.set()
-            await self._ended
+            async with Peer(hop) as proxy, Peer(Socks(tls)) as socks:
+                self.ports = {80: plain.port, 443: tls.port, 3128: proxy.port, 1080: socks.port}
+                self._started.set()
+                await self._ended
 
 
 def write_files(folder: Path) -> None:

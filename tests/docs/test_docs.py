@@ -17,7 +17,17 @@ import async_keepalive_httpc
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"python", "sh", "text"}
-WITH_EXAMPLES = {"README.md", "quickstart.md", "migration.md", "architecture.md"}
+WITH_EXAMPLES = {
+    "README.md",
+    "quickstart.md",
+    "migration.md",
+    "architecture.md",
+    "connecting.md",
+    "proxies.md",
+    "testing.md",
+    "tls.md",
+    "tornado.md",
+}
 
 
 def blocks_of(page):

@@ -7,6 +7,7 @@ order of arrival; whoever waits has something that will serve him; and at the en
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.wires import CLOSE, OK, Call, Dial, Rig, Wire
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._transport.lane import Lane
+from async_keepalive_httpc._transport.rest import SURE
 from async_keepalive_httpc.errors import UNSENT, ClientClosed, ConnectError, ConnectionLost, TimeoutExpired
 
 ORIGINS = ("http://a.test", "http://b.test", "http://c.test")
@@ -83,15 +85,19 @@ class Lanes(RuleBasedStateMachine):
     def unended(self) -> list[Call]:
         return [call for call in self.calls if not call.outcome.done()]
 
-    @rule(origin=st.sampled_from(ORIGINS))
-    def send(self, origin: str) -> None:
+    @rule(origin=st.sampled_from(ORIGINS), method=st.sampled_from(["GET", "GET", "POST"]))
+    def send(self, origin: str, method: str) -> None:
         def send() -> Call:
-            return self.rig.send(origin=origin, timeout=Timeout(total=50, read=30, pool=40))
+            return self.rig.send(origin=origin, method=method, timeout=Timeout(total=50, read=30, pool=40))
 
+        rested = {connection: self.rig.time.now - connection.moved for connection in self.rig.transport.idle}
         call = self.do(send)
         self.calls.append(call)
         if not call.sent:
             self.waiting[origin].append(call)
+        elif method == "POST":
+            lane = self.rig.lane(origin)
+            assert rested[call.response._where] <= max(SURE, lane.rest._proven)
 
     @rule(origin=st.sampled_from(ORIGINS))
     def send_fresh(self, origin: str) -> None:
@@ -147,7 +153,7 @@ class Lanes(RuleBasedStateMachine):
     def speak(self, number: int) -> None:
         self.do(self.pick(self.living, number).speak)
 
-    @rule(seconds=st.sampled_from([0.04, 1.0, 11.0, 60.0]))
+    @rule(seconds=st.sampled_from([0.04, 1.0, 5.0, 11.0, 60.0]))
     def pass_time(self, seconds: float) -> None:
         self.rig.time.move(seconds)
         self.do(self.rig.sweep)
@@ -213,11 +219,27 @@ class Lanes(RuleBasedStateMachine):
                 assert not lane.idle or lane.dials >= lane.waiting
 
     @invariant()
-    def the_clock_knows_those_who_are_under_way_and_nobody_else(self) -> None:
-        clock = self.rig.transport.clock
-        rows = [*clock._rows.values(), *(row for _, _, row in clock._heap)]
+    def the_clock_knows_who_waits_and_the_sweep_who_is_answered(self) -> None:
+        transport = self.rig.transport
+        rows = [*transport.clock._rows.values(), *(row for _, _, row in transport.clock._heap)]
         watched = {id(item) for row in rows for item in row}
-        assert watched == {id(call.response) for call in self.calls if call.response._where is not None}
+        answering = {
+            id(response)
+            for lane in transport.lanes.values()
+            for connection in lane.members
+            for response in connection.answering
+        }
+        under_way = [call.response for call in self.calls if call.response._where is not None]
+        assert watched | answering == {id(response) for response in under_way}
+        assert all(id(response) in watched for response in under_way if isinstance(response._where, Lane))
+        assert transport.clock.wake < math.inf or not under_way
+
+    @invariant()
+    def what_was_learned_is_about_those_who_live(self) -> None:
+        for lane in self.rig.transport.lanes.values():
+            assert set(lane.rest._trials) <= lane.members
+            assert lane.rest._proven <= lane.rest.limit <= lane.rest.ceiling
+            assert all(connection.patience <= lane.rest.limit for connection in lane.idle)
 
     def teardown(self) -> None:
         """Everybody is served in the end, by a peer that does its work; then nothing is left."""

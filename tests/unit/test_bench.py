@@ -238,12 +238,12 @@ def test_json_holds_every_sample(circumstances: report.Circumstances) -> None:
     document = json.loads(json.dumps(report.write_json(results, circumstances)))
     first, second = document["samples"]["small-50"]["wrk"]
     assert (first["requests"], second) == (1, None)
-    assert document["plan"] == {"rounds": 2, "seconds": 2.5, "warmup": 0.5}
+    assert document["plan"] == {"rounds": 2, "seconds": 2.5, "warmup": 0.5, "cpu": None}
 
 
 def test_machine_facts_name_no_host() -> None:
     facts = describe_machine((0, 1))
-    assert facts["pinning"] == "client on CPU 0, nginx's worker on CPU 1"
+    assert facts["pinning"] == "client on CPU 0 (with one request in flight: on any), nginx's worker on CPU 1"
     assert "not pinned" in describe_machine(None)["pinning"]
     assert facts["kernel"].split()[1].replace(".", "").isdigit()
 

@@ -320,6 +320,8 @@ def test_its_face(run: Run) -> None:
                 "requests": 0,
                 "reused": 0,
                 "resends": 0,
+                "handshakes": 0,
+                "resumed": 0,
                 "closed": {},
             },
             "origins": {},

@@ -10,6 +10,7 @@ from tests.conftest import Run
 from tests.peers import Conn, Peer, answer, ok, response
 
 from async_keepalive_httpc import Client, ConnectionLost, StreamedResponse
+from async_keepalive_httpc._dial.dialer import Dialer
 from async_keepalive_httpc._policy.resend import UNSENT_TRIES
 
 OLD = response(b"old")
@@ -224,19 +225,18 @@ async def landing_dead(client: Client, peer: Peer, times: int) -> Any:
     """Have the next connections of the client end in the moment they land."""
     transport = client._loops.enter(asyncio.get_running_loop())
     assert transport is not None
-    dial = transport.dialer.dial
     left = times
 
-    class Dying:
+    class Dying(Dialer):
         async def dial(self, *arguments: Any) -> Any:
             nonlocal left
-            link = await dial(*arguments)
+            link = await super().dial(*arguments)
             if left:
                 left -= 1
                 link.connection.close("server")
             return link
 
-    transport.dialer = Dying()  # type: ignore[assignment]
+    transport.dialer = Dying()
     request = client.build("GET", peer.url)
     return transport._lane(request.url, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -45,13 +46,16 @@ class World:
         self.idle = idle
         self.handles: list[Handle] = []
         self.asked: list[tuple[str, float]] = []
-        self.clock = Clock(self, lambda: self.now, self._expire, lambda now: self.idle)  # type: ignore[arg-type]
+        self.clock = Clock(self, lambda: self.now, self._expire, self._sweep)  # type: ignore[arg-type]
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Handle:
         assert 0.0 <= delay <= TICK
         handle = Handle(self.now + delay, callback)
         self.handles.append(handle)
         return handle
+
+    def _sweep(self, now: float) -> float:
+        return now + TICK if self.idle else math.inf
 
     def _expire(self, item: Any, now: float) -> float:
         self.asked.append((item.name, now - 100.0))
@@ -218,7 +222,7 @@ def test_idle_connections_keep_the_tick(watched: bool) -> None:
     world = World(idle=True)
     if watched:
         world.clock.watch(Item("a"), 1.25, world.now)
-    world.clock.tick(world.now)
+    world.clock.look_by(world.now + TICK, world.now)
     assert len(world.armed) == 1
     world.run(5.5)
     assert world.asked == ([("a", 1.25)] if watched else [])
@@ -226,6 +230,18 @@ def test_idle_connections_keep_the_tick(watched: bool) -> None:
     world.idle = False
     world.run(8)
     assert world.armed == []
+
+
+def test_what_is_not_entered_is_looked_at_by_its_moment() -> None:
+    world = World()
+    world.clock.look_by(world.now + 0.5, world.now)
+    world.clock.look_by(world.now + 0.75, world.now)
+    assert [handle.when for handle in world.armed] == [100.5]
+    world.clock.look_by(world.now + 0.25, world.now)
+    assert [handle.when for handle in world.armed] == [100.25]
+    assert world.clock.wake == 100.25
+    world.run(1)
+    assert (world.armed, world.clock.wake) == ([], math.inf)
 
 
 def test_stop_disarms_and_forgets() -> None:

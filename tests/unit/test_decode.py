@@ -102,8 +102,6 @@ def test_coding_of_nothing(value: str, packed: bytes) -> None:
     ("value", "packed"),
     [
         ("gzip", gzip.compress(b"one, ") + gzip.compress(b"") + gzip.compress(b"two")),
-        ("gzip", gzip.compress(b"one, two") + b"\0" * 100),
-        ("gzip", gzip.compress(b"one, ") + b"\0" * 3 + gzip.compress(b"two")),
         ("zstd", zstd.compress(b"one, ") + SKIPPABLE + zstd.compress(b"two")),
     ],
 )
@@ -139,7 +137,9 @@ def damaged(packed: bytes) -> bytes:
         ("gzip", gzip.compress(TEXT)[:-8] + bytes(8), "incorrect data check"),
         ("gzip", damaged(gzip.compress(TEXT)), "Error"),
         ("gzip", gzip.compress(TEXT) + b"garbage", "incorrect header check"),
-        ("gzip", gzip.compress(TEXT) + b"\0garbage", "incorrect header check"),
+        ("gzip", gzip.compress(TEXT) + b"\0" * 100, "incorrect header check"),
+        ("gzip", gzip.compress(TEXT) + b"\0", "ends in the middle"),
+        ("gzip", gzip.compress(TEXT) + b"\0" + gzip.compress(TEXT), "incorrect header check"),
         ("deflate", damaged(zlib.compress(TEXT)), "Error"),
         ("deflate", zlib.compress(TEXT) + b"\0", "data follows its end"),
         ("deflate", raw_deflate(TEXT) + raw_deflate(TEXT), "data follows its end"),
@@ -259,7 +259,9 @@ def empty_blocks(size: int) -> bytes:
     return gzip.compress(b"", mtime=0)[:10] + b"\x00\x00\x00\xff\xff" * (size // 5)
 
 
-@pytest.mark.parametrize("packed", [empty_blocks(MAX_SILENT * 2), gzip.compress(b"") + bytes(MAX_SILENT * 2)])
+@pytest.mark.parametrize(
+    "packed", [empty_blocks(MAX_SILENT * 2), gzip.compress(b"") * 999 + empty_blocks(MAX_SILENT * 2)]
+)
 def test_coding_that_gives_nothing_ends(packed: bytes) -> None:
     with pytest.raises(DecodeError, match="bytes of it hold no content"):
         undo("gzip", packed)

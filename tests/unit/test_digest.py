@@ -422,3 +422,13 @@ def test_an_answer_can_be_checked(username: str, password: str, realm: str, nonc
     key = sha256(username.encode() + b":" + latin + b":" + password.encode())
     once = f":00000001:{answer['cnonce']}:auth:{sha256('GET:/a?b')}".encode()
     assert answer["response"] == sha256(key.encode() + b":" + nonce.encode("latin-1") + once)
+
+
+def test_a_challenge_that_is_taken_up_is_answered_later() -> None:
+    digest = Digest("u", "p")
+    digest.accept(Challenge("basic", {}), space="x")
+    assert digest.preempt("GET", "/", space="x") is None
+    digest.accept(Challenge("digest", {"realm": "r", "nonce": "n", "qop": "auth"}), space="x")
+    for count in (b"nc=00000001", b"nc=00000002"):
+        assert count in (digest.preempt("GET", "/", space="x") or b"")
+    assert digest.preempt("GET", "/", space="y") is None

@@ -10,10 +10,16 @@ from tests.conftest import Run
 from tornado.netutil import DefaultLoopResolver, OverrideResolver
 
 from async_keepalive_httpc import DNSError, InvalidRequest
-from async_keepalive_httpc._dial.dns import addresses, resolver_of
+from async_keepalive_httpc._dial.dns import Resolve, addresses, resolver_of
+from async_keepalive_httpc._dial.names import Names
 
 V4 = (socket.AF_INET, ("127.0.0.1", 80))
 V6 = (socket.AF_INET6, ("::1", 80, 0, 0))
+
+
+def own(resolver: Any = None, mapping: Any = None) -> Resolve:
+    """What a client asks that is given these."""
+    return resolver_of(resolver, mapping, Names())
 
 
 class Asked:
@@ -42,7 +48,7 @@ LO = socket.if_nametoindex("lo")
 )
 def test_a_literal_is_its_own_address(run: Run, host: str, expected: Any) -> None:
     async def main() -> None:
-        assert await addresses(None, host, 80, ipv6=True) == [expected]
+        assert await addresses(own(), host, 80, ipv6=True) == [expected]
 
     run(main())
 
@@ -50,14 +56,14 @@ def test_a_literal_is_its_own_address(run: Run, host: str, expected: Any) -> Non
 def test_a_zone_that_is_no_interface(run: Run) -> None:
     async def main() -> None:
         with pytest.raises(DNSError, match="cannot resolve 'fe80::1%nowhere0': "):
-            await addresses(None, "fe80::1%nowhere0", 80, ipv6=True)
+            await addresses(own(), "fe80::1%nowhere0", 80, ipv6=True)
 
     run(main())
 
 
 def test_the_loops_resolver(run: Run) -> None:
     async def main() -> None:
-        found = await addresses(None, "localhost", 81, ipv6=False)
+        found = await addresses(own(), "localhost", 81, ipv6=False)
         assert set(found) == {(socket.AF_INET, ("127.0.0.1", 81))}
 
     run(main())
@@ -67,7 +73,7 @@ def test_the_loops_resolver(run: Run) -> None:
 def test_a_name_without_address(run: Run, host: str) -> None:
     async def main() -> None:
         with pytest.raises(DNSError, match=r"cannot resolve .*; check the name and the resolver"):
-            await addresses(None, host, 80, ipv6=True)
+            await addresses(own(), host, 80, ipv6=True)
 
     run(main())
 
@@ -76,7 +82,7 @@ def test_a_resolver_is_asked_for_everything(run: Run) -> None:
     async def main() -> None:
         asked = Asked(V4, V6)
         for resolver in (asked, asked.resolve):
-            resolve = resolver_of(resolver, None)
+            resolve = own(resolver)
             assert await addresses(resolve, "a.test", 80, ipv6=True) == [V4, V6]
             assert await addresses(resolve, "192.0.2.1", 80, ipv6=False) == [V4]
         assert (
@@ -107,7 +113,7 @@ def test_a_mapping(run: Run) -> None:
             ("b.test", 80): ("127.0.0.1", 8080),
             ("c.test", 80, socket.AF_INET): ("127.0.0.1", 9090),
         }
-        resolve = resolver_of(None, mapping)
+        resolve = own(None, mapping)
         mapping.clear()  # what was given is not what is kept
         assert await addresses(resolve, "a.test", 1, ipv6=True) == [(socket.AF_INET, ("127.0.0.1", 1))]
         assert await addresses(resolve, "b.test", 80, ipv6=True) == [(socket.AF_INET, ("127.0.0.1", 8080))]
@@ -121,7 +127,7 @@ def test_a_mapping_before_a_resolver(run: Run) -> None:
     async def main() -> None:
         asked = Asked(V4)
         for resolver in (asked, asked.resolve):
-            resolve = resolver_of(resolver, {"a.test": "b.test"})
+            resolve = own(resolver, {"a.test": "b.test"})
             assert await addresses(resolve, "a.test", 80, ipv6=True) == [V4]
         assert [question[0] for question in asked.questions] == ["b.test", "b.test"]
 
@@ -131,17 +137,53 @@ def test_a_mapping_before_a_resolver(run: Run) -> None:
 def test_tornados_own_resolvers(run: Run) -> None:
     async def main() -> None:
         resolver = OverrideResolver(DefaultLoopResolver(), {"a.test": "127.0.0.1"})
-        found = await addresses(resolver_of(resolver, None), "a.test", 80, ipv6=True)
+        found = await addresses(own(resolver), "a.test", 80, ipv6=True)
         assert found == [V4]
 
     run(main())
 
 
-def test_no_resolver_at_all() -> None:
-    assert resolver_of(None, None) is None
+def test_a_mapping_to_what_is_looked_up_or_is_an_address(run: Run) -> None:
+    """Behind a mapping stands the same memory of names; a literal needs no lookup, its zone is kept."""
+
+    async def main() -> None:
+        resolve = own(None, {"a.test": "localhost", "b.test": "fe80::1%lo", ("::1", 80): ("127.0.0.1", 81)})
+        assert await addresses(resolve, "a.test", 80, ipv6=False) == [V4]
+        assert await addresses(resolve, "b.test", 80, ipv6=True) == [(socket.AF_INET6, ("fe80::1", 80, 0, LO))]
+        assert await addresses(resolve, "::1", 80, ipv6=True) == [(socket.AF_INET, ("127.0.0.1", 81))]
+        with pytest.raises(DNSError, match=r"'b\.test': the resolver gave no IPv4 address"):
+            await addresses(resolve, "b.test", 80, ipv6=False)
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+            "service not known (errno -2); check the name",
+        ),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "failure (errno -3); no name server answered: try"),
+        (OSError("no errno"), "no errno; check the name and the resolver"),
+        (TimeoutError(), "TimeoutError; check the name and the resolver"),
+    ],
+)
+def test_why_it_failed(run: Run, error: OSError, why: str) -> None:
+    async def main() -> None:
+        async def fails(host: str, port: int, family: int) -> list[Any]:
+            raise error
+
+        with pytest.raises(DNSError) as caught:
+            await addresses(own(fails), "a.test", 80, ipv6=True)
+        assert str(caught.value).startswith("cannot resolve 'a.test': ")
+        assert why in str(caught.value)
+        assert caught.value.__cause__ is error
+
+    run(main())
 
 
 @pytest.mark.parametrize("resolver", [5, "name", {}])
 def test_what_is_no_resolver(resolver: Any) -> None:
     with pytest.raises(InvalidRequest, match="resolver is a .*give a tornado.netutil.Resolver"):
-        resolver_of(resolver, None)
+        own(resolver)

@@ -35,6 +35,8 @@ def test_the_newest_idle_connection_is_used_first(run: Run) -> None:
             "requests": 6,
             "reused": 3,
             "resends": 0,
+            "handshakes": 0,
+            "resumed": 0,
             "closed": {},
         }
         await rig.end()
@@ -257,6 +259,8 @@ def test_every_reason_is_counted_once(run: Run) -> None:
             "requests": 6,
             "reused": 2,
             "resends": 0,
+            "handshakes": 0,
+            "resumed": 0,
             "closed": {"server": 2, "poisoned": 2},
         }
         await rig.end()

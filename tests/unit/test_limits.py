@@ -50,7 +50,7 @@ def test_no_number_of_seconds(name: str, value: Any) -> None:
 def test_the_first_moment_to_look() -> None:
     assert Timeout(total=5).first == 5
     assert Timeout(pool=3).first == 3
-    assert Timeout(None, 10, None, None, None).first == 0.0
+    assert Timeout(None, 10, None, None, None).first == math.inf
 
 
 def test_of() -> None:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from async_keepalive_httpc._policy.proxies import Rules, read
+from async_keepalive_httpc._message.proxy import Proxy
+from async_keepalive_httpc._message.url import Origin
+from async_keepalive_httpc._policy.proxies import PROXIES_KEPT, Proxies, Rules, read
 from async_keepalive_httpc.errors import InvalidRequest
 
 
@@ -178,6 +180,28 @@ def test_other_machines_do(host: str) -> None:
 def test_lower_case_no_proxy_comes_first(environ: dict[str, str], direct: set[str]) -> None:
     rules = read({"all_proxy": "proxy", **environ})
     assert {host for host in "ab" if rules.proxy_for("http", host, 80) is None} == direct
+
+
+def test_the_proxies_of_a_client() -> None:
+    proxies = Proxies({"http_proxy": "proxy", "no_proxy": "a.test"})
+    proxy = proxies.environment(Origin("http", "b.test", 80))
+    assert proxy is not None
+    assert proxies.environment(Origin("http", "a.test", 80)) is None
+    assert Proxies().environment(Origin("http", "b.test", 80)) is None
+    assert proxies.credentials(proxy) is None
+    user = proxy.with_credentials("u", "p")
+    assert proxies.credentials(user) is proxies.credentials(user) is not None
+    assert proxies.credentials(proxy.with_credentials("u", "q")) is not proxies.credentials(user)
+
+
+def test_no_more_users_are_remembered_than_there_is_room_for() -> None:
+    proxies = Proxies()
+    proxy = Proxy("http", "proxy", 80)
+    first = proxies.credentials(proxy.with_credentials("first"))
+    for number in range(PROXIES_KEPT):
+        proxies.credentials(proxy.with_credentials(str(number)))
+    assert len(proxies._credentials) == PROXIES_KEPT
+    assert proxies.credentials(proxy.with_credentials("first")) is not first
 
 
 pieces = st.sampled_from(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from async_keepalive_httpc._message.proxy import MAX_SOCKS_PART, Proxy, parse_proxy
+from async_keepalive_httpc._message.proxy import (
+    MAX_SOCKS_PART,
+    NO_PROXY,
+    Proxy,
+    parse_proxy,
+    proxy_at,
+    proxy_from,
+    proxy_of,
+)
 from async_keepalive_httpc._message.url import MAX_AUTHORITY
 from async_keepalive_httpc.errors import InvalidRequest
 
@@ -147,6 +157,93 @@ def test_with_credentials_refuses(scheme: str, credentials: tuple, what: str) ->
         Proxy(scheme, "proxy", 1).with_credentials(*credentials)
     assert str(caught.value).startswith(what)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (None, None),
+        (False, NO_PROXY),
+        (NO_PROXY, NO_PROXY),
+        ("proxy:1", Proxy("http", "proxy", 1)),
+        (Proxy("http", "PROXY", 1, "u"), Proxy("http", "proxy", 1, "u", "")),
+        (Proxy("socks5h", "::1", 1, "u", "p"), Proxy("socks5h", "::1", 1, "u", "p")),
+        (Proxy("http", "proxy", 1, "a:b", "p", "digest"), Proxy("http", "proxy", 1, "a:b", "p", "digest")),
+    ],
+)
+def test_what_callers_say(wanted: Any, expected: Proxy | None) -> None:
+    assert proxy_of(wanted) == expected
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        True,
+        1,
+        b"proxy",
+        ["proxy"],
+        Proxy("http", "a b", 1),
+        Proxy("http", "proxy", 0),
+        Proxy("http", "proxy", 1, "a:b"),
+    ],
+)
+def test_what_callers_may_not_say(wanted: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        proxy_of(wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("localhost", 3128), Proxy("http", "localhost", 3128)),
+        (("https://proxy", 1, "u", "p"), Proxy("https", "proxy", 1, "u", "p")),
+        (("proxy", 1, "u", None, "digest"), Proxy("http", "proxy", 1, "u", "", "digest")),
+        (("proxy", 1, "", ""), Proxy("http", "proxy", 1)),
+        (("::1", 1), Proxy("http", "::1", 1)),
+        (("socks5://[::1]", 1), Proxy("socks5", "::1", 1)),
+    ],
+)
+def test_tornados_arguments(given: Any, expected: Proxy) -> None:
+    assert proxy_at(*given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        (("proxy", None), "proxy_port must be given"),
+        (("proxy", True), "proxy_port"),
+        (("proxy", 70000), "not 70000"),
+        ((7, 80), "proxy_host is a int"),
+        (("u:secret@proxy/x", 80), "Path"),
+        (("proxy", 80, None, "secret"), "without a user name"),
+    ],
+)
+def test_tornados_arguments_that_make_no_sense(given: Any, part: str) -> None:
+    with pytest.raises(InvalidRequest, match=part) as caught:
+        proxy_at(*given)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_config() -> None:
+    config = {"proxy_host": "localhost", "proxy_port": 3128}
+    assert proxy_from(config) == Proxy("http", "localhost", 3128)
+    more = {**config, "proxy_username": "u", "proxy_password": "p", "proxy_auth_mode": "digest"}
+    assert proxy_from(more) == Proxy("http", "localhost", 3128, "u", "p", "digest")
+
+
+@pytest.mark.parametrize(
+    ("config", "part"),
+    [
+        ("http://proxy:1", "proxy_config is a str: give a dict"),
+        ({}, "lacks proxy_host and proxy_port"),
+        ({"proxy_host": "proxy", "proxy_port": None}, "lacks proxy_port"),
+        ({"proxy_host": "proxy", "proxy_port": 1, "proxy_user": "x"}, "has proxy_user: it knows proxy_host"),
+        ({"proxy_host": "proxy", "proxy_port": "1"}, "proxy_port must be given"),
+    ],
+)
+def test_a_proxy_config_that_makes_no_sense(config: Any, part: str) -> None:
+    with pytest.raises(InvalidRequest, match=part):
+        proxy_from(config)
 
 
 pieces = st.sampled_from(

@@ -207,5 +207,5 @@ def test_the_rest_goes_along() -> None:
 
 def test_the_first_of_several_locations() -> None:
     response = answered(Request("GET", URL), 302, "/first")
-    response._raw.append((b"Location", b"/second"))
+    response.headers.raw.append((b"Location", b"/second"))
     assert follow(response).url.target == b"/first"

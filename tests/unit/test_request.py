@@ -295,3 +295,14 @@ def test_errors_hide_credentials() -> None:
     with pytest.raises(InvalidRequest) as caught:
         Request("GET", "http://user:secret@a/b", body=b"x")
     assert "secret" not in str(caught.value)
+
+
+def test_what_is_for_a_proxy_is_kept_apart():
+    request = Request("GET", "http://a.test", {"PROXY-Authorization": "x", "A": "b"})
+    assert request.for_proxy == b"x"
+    assert request.fields == [(b"A", b"b")]
+    assert b"x" not in request.block
+    with pytest.raises(InvalidRequest, match="Proxy-Authorization twice"):
+        Request("GET", "http://a.test", [("Proxy-Authorization", "x"), ("proxy-authorization", "y")])
+    with pytest.raises(InvalidRequest, match="proxy-authorization cannot be set for every request"):
+        Defaults({"Proxy-Authorization": "x"})

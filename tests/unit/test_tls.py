@@ -14,7 +14,7 @@ from tests.peers import authority, certificate
 
 from async_keepalive_httpc import TLSError
 from async_keepalive_httpc._dial import tls as module
-from async_keepalive_httpc._dial.tls import CONTEXTS_KEPT, NotedSSLObject, context_for
+from async_keepalive_httpc._dial.tls import CONTEXTS_KEPT, context_for
 from async_keepalive_httpc._message.reach import TLS
 
 
@@ -39,7 +39,6 @@ def test_the_default_verifies(run: Run) -> None:
         assert context.check_hostname
         assert context.verify_mode == ssl.CERT_REQUIRED
         assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-        assert context.sslobject_class is NotedSSLObject
 
     run(main())
 
@@ -114,7 +113,7 @@ def test_a_callers_context_is_used_as_it_is(run: Run) -> None:
     [
         (TLS(ca_certs="/nowhere/ca"), "check /nowhere/ca"),
         (TLS(cert="/nowhere/cert", key="/nowhere/key"), "check /nowhere/cert, /nowhere/key"),
-        (TLS(options=(("ca_certs", "/nowhere/ca"),)), "check ssl_options"),
+        (TLS(options=(("ca_certs", "/nowhere/ca"),)), "check /nowhere/ca"),
         (TLS(options=(("ciphers", "NONE OF THESE"),)), "check ssl_options"),
     ],
 )

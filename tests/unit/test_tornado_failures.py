@@ -197,7 +197,7 @@ def test_certificate_that_is_not_trusted(run):
         ({"body": b"x"}, ValueError, "Body must be None for method GET"),
         ({"headers": {"X": "a\r\nb"}}, ValueError, "header X"),
         ({"request_timeout": -1}, ValueError, "request_timeout"),
-        ({"auth_username": "me", "auth_mode": "digest"}, ValueError, "unsupported auth_mode digest"),
+        ({"auth_username": "me", "auth_mode": "ntlm"}, ValueError, "unsupported auth_mode ntlm"),
     ],
 )
 def test_misuse_is_the_futures_and_sends_nothing(run, options, error, text):

@@ -14,10 +14,11 @@ from tornado.httpclient import HTTPRequest
 from tornado.httputil import HTTPHeaders
 
 from async_keepalive_httpc._message.body import Produced
+from async_keepalive_httpc._message.proxy import Proxy
 from async_keepalive_httpc._message.reach import TLS, Reach
 from async_keepalive_httpc._message.request import NOTHING, Request
 from async_keepalive_httpc._tornado.request import Asked, timeout_of, translate
-from async_keepalive_httpc.client import Client
+from async_keepalive_httpc.client import Client, Digest
 from async_keepalive_httpc.errors import InvalidRequest
 
 URL = "http://h.example/"
@@ -30,7 +31,9 @@ def ask(url: str = URL, defaults: dict[str, Any] | None = None, /, **options: An
     """What is sent for `HTTPRequest(url, **options)` by a client with these defaults."""
     request = HTTPRequest(url, **options)
     request.headers = HTTPHeaders(request.headers)
-    return translate(Asked(request, {**HTTPRequest._DEFAULTS, **(defaults or {})}), Client(defaults=NOTHING), LIMIT)
+    return translate(
+        Asked(request, {**HTTPRequest._DEFAULTS, **(defaults or {})}), Client(defaults=NOTHING), LIMIT, Digest
+    )
 
 
 def basic(credentials: str) -> bytes:
@@ -139,9 +142,17 @@ def test_no_credentials():
 
 
 def test_auth_mode_that_is_not_supported():
-    with pytest.raises(ValueError, match=r"^unsupported auth_mode digest$"):
-        ask(auth_username="me", auth_mode="digest")
-    assert ask(auth_mode="digest").fields == [AGENT, GZIP]
+    with pytest.raises(ValueError, match=r"^unsupported auth_mode ntlm$"):
+        ask(auth_username="me", auth_mode="ntlm")
+    assert ask(auth_mode="ntlm").fields == [AGENT, GZIP]
+
+
+@pytest.mark.parametrize("url", [URL, "http://me:pw@h/"])
+def test_digest(url):
+    asked = ask(url, auth_username="me", auth_password="pw", auth_mode="digest", headers={"Authorization": "mine"})
+    assert isinstance(asked.auth, Digest)
+    assert asked.fields == [AGENT, GZIP]
+    assert ask(auth_mode="digest").auth is None
 
 
 # -- methods and bodies
@@ -242,15 +253,22 @@ def test_reach():
     )
     assert ask(allow_ipv6=False).reach == Reach(ipv6=False)
     assert ask(network_interface="127.0.0.1").reach == Reach(source="127.0.0.1")
-    text = "^Unrecognized IPv4 or IPv6 address for network_interface, got 'eth0'$"
+    assert ask(network_interface="lo").reach == Reach(interface="lo")
+    text = "^Unrecognized IPv4 or IPv6 address for network_interface, got 'nowhere0'$"
     with pytest.raises(ValueError, match=text):
-        ask(network_interface="eth0")
+        ask(network_interface="nowhere0")
 
 
-@pytest.mark.parametrize("name", ["proxy_host", "proxy_port", "proxy_username", "proxy_password"])
-def test_proxies_are_refused(name):
-    with pytest.raises(InvalidRequest, match=f"^{name} is set"):
-        ask(URL, {name: 1})
+def test_proxy():
+    asked = ask(proxy_host="h", proxy_port=3128, proxy_username=b"me", proxy_password="pw", proxy_auth_mode="digest")
+    assert asked.reach is not None
+    assert asked.reach.proxy == Proxy("http", "h", 3128, "me", "pw", "digest")
+    assert ask(proxy_port=3128, proxy_username="me").reach is None
+    asked = ask(URL, {"proxy_host": "socks5://h", "proxy_port": 1})
+    assert asked.reach is not None
+    assert asked.reach.proxy == Proxy("socks5", "h", 1)
+    with pytest.raises(ValueError, match=r"^unsupported proxy_auth_mode ntlm$"):
+        ask(proxy_host="h", proxy_port=3128, proxy_auth_mode="ntlm")
 
 
 # -- what may not be sent

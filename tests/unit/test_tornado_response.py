@@ -13,7 +13,7 @@ from tornado.httputil import HTTPHeaders
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response
-from async_keepalive_httpc._tornado.response import KeepAliveResponse, first_line, headers_of
+from async_keepalive_httpc._tornado.response import KeepAliveResponse, first_line, headers_of, time_info
 from async_keepalive_httpc.client import Client
 
 URL = "http://h/a?b#c"
@@ -127,7 +127,38 @@ def test_times():
     assert response.request_time == pytest.approx(0.25)
     assert response.start_time == pytest.approx(time.time(), abs=10)
     assert response.start_time is response.start_time
-    assert response.time_info == {"total": response.request_time}
+    took = response.request_time
+    assert response.time_info == {
+        "queue": 0.0,
+        "namelookup": 0.0,
+        "connect": 0.0,
+        "appconnect": 0.0,
+        "pretransfer": 0.0,
+        "starttransfer": pytest.approx(took),
+        "redirect": 0.0,
+        "total": took,
+    }
+
+
+@pytest.mark.parametrize(("url", "secured"), [("http://h/", 0.0), ("https://h/", 1.0)])
+def test_times_of_a_dial_a_queue_and_a_redirect(url, secured):
+    answered, before = native(url=url), native()
+    answered._started, before._started = 100.0, 97.0
+    answered._queued = 98.0
+    answered._began = 104.0
+    answered._dial = 99.0, {"resolving": 0.5, "connecting to": 1.5, "making a TLS handshake with": 2.0}
+    answered.history = (before,)
+    told = time_info(answered, 5.0)
+    assert told == {
+        "queue": 2.0,
+        "namelookup": 0.0,
+        "connect": 0.5,
+        "appconnect": secured,
+        "pretransfer": max(0.5, secured),
+        "starttransfer": 4.0,
+        "redirect": 3.0,
+        "total": 8.0,
+    }
 
 
 def test_streamed_body_is_gone():

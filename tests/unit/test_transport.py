@@ -345,13 +345,14 @@ def test_lanes_in_which_something_lives_are_all_kept(run: Run, monkeypatch: pyte
 def test_stats_add_the_lanes_of_one_origin(run: Run) -> None:
     async def main() -> None:
         rig = Rig()
-        await rig.connected(2)
-        rig.send(reach=Reach(TLS(verify=False)))
+        secure = "https://origin.test"
+        await rig.connected(2, origin=secure)
+        rig.send(origin=secure, reach=Reach(TLS(verify=False)))
         rig.send(origin=B)
         stats = rig.transport.stats()
-        assert list(stats["origins"]) == ["http://origin.test:80", "http://b.test:80"]
-        assert stats["origins"]["http://origin.test:80"]["idle"] == 2
-        assert stats["origins"]["http://origin.test:80"]["dialling"] == 1
+        assert list(stats["origins"]) == ["https://origin.test:443", "http://b.test:80"]
+        assert stats["origins"]["https://origin.test:443"]["idle"] == 2
+        assert stats["origins"]["https://origin.test:443"]["dialling"] == 1
         assert stats["connections"]["dialling"] == stats["connections"]["waiting"] == 2
         await rig.end()
 

@@ -16,6 +16,9 @@ REASONS: Final[dict[bytes, str]] = {}
 """Reason phrases met so far, decoded: REASONS_KEPT of them, so that inventing some fills no memory."""
 REASONS_KEPT: Final = 256
 
+STATUS_LINES: Final[dict[bytes, tuple[int, str]]] = {}
+"""Status lines met so far, read: of final HTTP/1.1 responses that have a body and are no redirects."""
+
 _REFRAMES: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 _OWS: Final = b" \t"
 
@@ -28,6 +31,17 @@ def learn_reason(reason: bytes) -> str | None:
     if len(REASONS) < REASONS_KEPT:
         REASONS[reason] = text
     return text
+
+
+def learn_status_line(line: bytes) -> tuple[int, str]:
+    """Status and reason of a line that STATUS_LINES does not hold, remembered; a status of 0: it is none for there."""
+    version, status, reason = line[:9], line[9:12], learn_reason(line[13:])
+    number = int(status) if version == b"HTTP/1.1 " and status.isdigit() else 0
+    if reason is None or not (200 <= number < 300 or 400 <= number < 600) or number == 204:
+        return 0, ""
+    if len(STATUS_LINES) < REASONS_KEPT:
+        STATUS_LINES[line] = number, reason
+    return number, reason
 
 
 def says_close(fields: RawFields, version: str) -> bool:

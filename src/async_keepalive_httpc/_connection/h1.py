@@ -16,19 +16,23 @@ looked at after each read, so what may pass them is one read.
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import Callable
 from typing import Final, cast
 
 import httptools
 
+from .._message.alerts import meaning
 from .._message.headers import RawFields
 from .._message.limits import Reading
+from .._message.request import Request
 from .._message.response import Response
-from ..errors import RESPONDING, SENT, ConnectionLost, ProtocolError, TooLarge
+from ..errors import RESPONDING, SENT, ConnectionLost, ProtocolError, TLSError, TooLarge
 from .framing import heads_end
 from .head import head
 from .interface import Owner
-from .parsed import BODY, COMPLETE, HEAD, Mend, ParsedWire, Skip
+from .parsed import BODY, COMPLETE, HEAD, Mend, ParsedWire, Skip, Whole
 from .repair import LENGTH_ERRORS, mend
 from .upload import Sending
 
@@ -68,10 +72,14 @@ class H1Connection(ParsedWire):
         elif type(body) is bytes and not request.expect_continue:
             self._write(head(request) + body)
         else:
-            sending = Sending(self._loop, cast(asyncio.Transport, self._transport), request, self._sent)
-            self._sending = sending
-            self._write(head(request))
-            sending.start()
+            self._upload(request, head(request))
+
+    def _upload(self, request: Request, written: bytes) -> None:
+        """Write the head, and let the body follow by itself."""
+        sending = Sending(self._loop, cast(asyncio.Transport, self._transport), request, self._sent)
+        self._sending = sending
+        self._write(written)
+        sending.start()
 
     def abandon(self, response: Response) -> None:
         if self._response is response:
@@ -90,6 +98,10 @@ class H1Connection(ParsedWire):
         self.close(reason, at_once=True)
         if response is not None:
             response.fail(error)
+
+    @property
+    def answering(self) -> tuple[Response, ...]:
+        return () if self._response is None else (self._response,)
 
     @property
     def paused(self) -> bool:
@@ -124,7 +136,7 @@ class H1Connection(ParsedWire):
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserError as error:
-            self._recover(error, nbytes)
+            self._recover(error.with_traceback(None), nbytes)
         else:
             if self._state is COMPLETE:
                 self._finish()
@@ -136,6 +148,8 @@ class H1Connection(ParsedWire):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ConnectionError) and self._response is not None:
+            self._read_socket()
         self._end_of_stream(exc)
         self._parser = self._sending = None
         super().connection_lost(exc)
@@ -153,6 +167,8 @@ class H1Connection(ParsedWire):
 
     def _check_size(self, nbytes: int) -> None:
         """After a read that completed nothing: is what the peer may send without end within its limits?"""
+        if self._fed == nbytes and self._response is not None:
+            self._response._began = self.moved
         error: TooLarge | None = None
         if self._state <= HEAD:
             self._held += self._buffer[:nbytes]
@@ -178,14 +194,16 @@ class H1Connection(ParsedWire):
             self._break(error)
 
     def _feed_anew(self, error: httptools.HttpParserError) -> None:
-        """Go on with a new parser: after an odd interim head, or with a head that had to be mended."""
+        """Go on with a parser that reports all: a head that is not plain, after an odd interim head, a mended one."""
         data = bytes(self._held)
         start = past = 0
         while self._curable(error):
-            skip, self._raised = isinstance(self._raised, Skip), None
+            raised, self._raised = self._raised, None
+            if raised is not None:
+                raised.__traceback__ = None  # an error that comes next has it as its context: it would hold us
             start = heads_end(data, self._interims - past, start)
             past = self._interims
-            if skip:
+            if isinstance(raised, (Skip, Whole)):
                 rest: bytes | memoryview = memoryview(data)[start:]
             else:
                 end = heads_end(data, 1, start)
@@ -200,7 +218,7 @@ class H1Connection(ParsedWire):
             try:
                 self._parser.feed_data(rest)
             except httptools.HttpParserError as another:
-                error = another
+                error = another.with_traceback(None)
             else:
                 if self._state is COMPLETE:
                     self._finish()
@@ -214,7 +232,7 @@ class H1Connection(ParsedWire):
 
     def _curable(self, error: httptools.HttpParserError) -> bool:
         """Whether a new parser can go on: the head is good, but llhttp misreads it."""
-        return self._state <= HEAD and (isinstance(self._raised, (Skip, Mend)) or str(error) in LENGTH_ERRORS)
+        return self._state <= HEAD and (isinstance(self._raised, (Skip, Mend, Whole)) or str(error) in LENGTH_ERRORS)
 
     def _finish_early(self) -> None:
         """The response was complete before the parser had read all that came."""
@@ -244,6 +262,18 @@ class H1Connection(ParsedWire):
             self.end(failure, "error")
 
     # -- ends
+
+    def _read_socket(self) -> None:
+        """Take what the peer said before it reset the connection: a loop whose write fails has not read it."""
+        transport = cast(asyncio.Transport, self._transport)
+        sock = transport.get_extra_info("socket")
+        if sock is None or transport.get_extra_info("ssl_object") is not None:
+            return
+        try:
+            while self._response is not None and (nbytes := os.readv(sock.fileno(), [self._buffer])):
+                self.buffer_updated(nbytes)
+        except OSError:
+            return  # there is no more
 
     def _finish(self) -> None:
         """The response is complete: hand it over, then keep the connection or close it."""
@@ -292,6 +322,7 @@ class H1Connection(ParsedWire):
         return "max requests" if self.served >= self.limit else "early response"
 
     def _end_of_stream(self, exc: Exception | None) -> None:
+        self._read_rest()
         response = self._response
         if response is None:
             self.close("server")
@@ -300,16 +331,33 @@ class H1Connection(ParsedWire):
             stage, what = SENT, "before a byte of the answer came; it may have acted on the request, or not"
         else:
             stage, what = RESPONDING, "inside the answer"
-        if self._until_close and self._state is BODY and exc is None:
+        # A server that refuses a body it has not read resets the connection behind its answer (RFC 9112 section 9.6).
+        if self._until_close and self._state is BODY and (exc is None or response.status >= 400):
             if self._ended_cleanly():
                 self._response = None
                 response.finish()
                 self.close("server")
                 return
             what = "without a TLS close_notify, so its body may be cut off; strict_tls_eof=False accepts that"
-        lost = ConnectionLost(self._tell(f"the peer ended the connection {what}"), stage, response.reused)
+        lost: TLSError | ConnectionLost
+        if stage is SENT and not response.reused and isinstance(exc, ssl.SSLError):
+            # What TLS 1.3 says of a client's certificate comes after the handshake (RFC 8446 section 4.4.2).
+            lost = TLSError(self._tell("; ".join(meaning(exc))))
+        else:
+            lost = ConnectionLost(self._tell(f"the peer ended the connection {what}"), stage, response.reused)
         lost.__cause__ = exc
         self.end(lost, "lost")
+
+    def _read_rest(self) -> None:
+        """Read what uvloop leaves unread where TLS ends while reading is paused, or was a moment ago: up to 256 KiB."""
+        if self._response is None or self._transport is None:
+            return
+        read = getattr(self._transport.get_extra_info("ssl_object"), "read_rest", None)
+        if read is None:
+            return
+        self.limit = 0  # this is the last response, whatever it says
+        while self._response is not None and (size := read(self._buffer)):
+            self.buffer_updated(size)
 
     def _ended_cleanly(self) -> bool:
         """Over TLS only a close_notify ends a body that is framed by close (RFC 9112 section 9.8)."""

@@ -1,7 +1,7 @@
 """The head of a request as bytes (RFC 9112 section 3).
 
 Refuses: checks; a Request was checked when it was made.
-Called by: `h1`, once for each request.
+Called by: `h1` and `forward`, once for each request.
 Law: request line, Host, the fields, then the framing, which is ours alone (RFC 9112 section 6).
 """
 
@@ -32,3 +32,11 @@ def head(request: Request) -> bytes:
     if request.length is None:
         return b"%bTransfer-Encoding: chunked\r\n%b\r\n" % (start, expect)
     return b"%bContent-Length: %d\r\n%b\r\n" % (start, request.length, expect)
+
+
+def forward_head(request: Request, authorization: bytes | None) -> bytes:
+    """The same for a proxy that forwards: the whole URL as target (RFC 9112 section 3.2.2), and who we are to it."""
+    plain = request.wire or head(request)
+    at = len(request.method) + 1
+    added = b"" if authorization is None else b"Proxy-Authorization: %b\r\n" % authorization
+    return b"%bhttp://%b%b%b\r\n" % (plain[:at], request.url.authority, plain[at:-2], added)

@@ -23,7 +23,14 @@ class Connection(Protocol):
     served: int
     limit: int
     hint: float | None
-    expires: float
+    patience: float
+    """Seconds it may rest."""
+    retires: float
+    """The moment from which on it takes no new request."""
+
+    @property
+    def answering(self) -> tuple[Response, ...]:
+        """The responses under way on it."""
 
     @property
     def paused(self) -> bool:
@@ -41,6 +48,9 @@ class Connection(Protocol):
 
     def sound(self) -> bool:
         """Whether it is still open and silent: asked just before an idle connection is used."""
+
+    def outworn(self, now: float) -> str:
+        """Why it has rested too long to be used, by the names that `stats()` counts; empty: it has not."""
 
     def close(self, reason: str, *, at_once: bool = False) -> None:
         """End it; `reason` is counted in `stats()`."""

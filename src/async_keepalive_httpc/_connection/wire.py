@@ -12,7 +12,7 @@ import asyncio
 import math
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from .interface import Owner
@@ -30,13 +30,14 @@ class Wire(asyncio.BufferedProtocol):
         "_transport",
         "_write",
         "capacity",
-        "expires",
         "hint",
         "is_gone",
         "limit",
         "made",
+        "marks",
         "moved",
         "number",
+        "patience",
         "peer",
         "retires",
         "served",
@@ -55,16 +56,22 @@ class Wire(asyncio.BufferedProtocol):
         self.served = 0
         self.limit = sys.maxsize
         self.hint: float | None = None
-        self.made = self.moved = self.expires = 0.0
+        self.made = self.moved = 0.0
+        self.patience = math.inf
         self.retires = math.inf
         self.is_gone = False
+        self.marks: Mapping[str, float] = {}
+        """Of the dial, from `made` on: see `_dial.link`."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._write = self._transport.write
         self.peer = _address(transport.get_extra_info("peername"))
         self.made = self.moved = self._now()
-        self.capacity = 1
+        if self._ended:  # inside a tunnel, where the peer may have spoken before this is called
+            self._transport.abort()
+        else:
+            self.capacity = 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_gone = True
@@ -82,6 +89,12 @@ class Wire(asyncio.BufferedProtocol):
             self._poll = select.poll()
             self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         return not self._poll.poll(0)
+
+    def outworn(self, now: float) -> str:
+        """Why it may not be used after resting until `now`; empty: it may."""
+        if now >= self.retires:
+            return "age"
+        return "idle" if now - self.moved >= self.patience else ""
 
     def close(self, reason: str, *, at_once: bool = False) -> None:
         if self._ended:

@@ -10,26 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
-import aiohappyeyeballs
-
+from .._message.proxy import Proxy
 from .._message.reach import Reach
+from .._message.sockets import ORDINARY, Sockets
 from .._message.url import Origin
-from ..errors import ConnectError, TimeoutExpired, TLSError
-from .dns import Address, Resolve, addresses
+from ..errors import ConnectError, ProxyError, TimeoutExpired
+from . import socks
+from .course import CONNECTING, LOADING, RESOLVING, SHAKING_HANDS, Course, shown
+from .dns import addresses, resolver_of
+from .handshake import Handshake
+from .landing import Closing, land
 from .link import Link
+from .names import TTL, Names
+from .sessions import Sessions
+from .tcp import connect
 from .tls import context_for
-
-ATTEMPT_DELAY: Final = 0.25
-"""Seconds before the next address is tried beside the one that has not answered (RFC 8305 section 5)."""
-TLS_SHUTDOWN: Final = 1.0
-"""Seconds that a peer gets to answer our close_notify."""
-TRIED_SHOWN: Final = 4
-"""Addresses that an error names."""
 
 
 class Destination(Protocol):
@@ -41,128 +40,122 @@ class Destination(Protocol):
     @property
     def reach(self) -> Reach: ...
 
+    def __hash__(self) -> int: ...
 
-class Closing(Protocol):
-    """What a dial connects: a protocol that can be told to end."""
 
-    def close(self, reason: str, *, at_once: bool = False) -> None: ...
+Way = Callable[[Destination, Callable[[], Closing], Course], Awaitable[Link]]
+"""How a dial goes, step by step."""
 
 
 class Dialer:
-    """Connects Routes, with one resolver."""
+    """Connects Routes, on any event loop, with one resolver and one memory of names."""
 
-    __slots__ = ("_resolve",)
+    __slots__ = ("_names", "_resolve", "_sessions", "_sockets")
 
-    def __init__(self, resolve: Resolve | None = None) -> None:
-        self._resolve = resolve
+    def __init__(
+        self,
+        resolver: Any = None,
+        mapping: Mapping[Any, Any] | None = None,
+        *,
+        dns_ttl: float = TTL,
+        sockets: Sockets = ORDINARY,
+        resumption: bool = True,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._names = Names(dns_ttl, now)
+        self._resolve = resolver_of(resolver, mapping, self._names)
+        self._sockets = sockets
+        self._sessions = Sessions(now) if resumption else None
 
-    async def dial(self, route: Destination, make: Callable[[], Closing], timeout: float | None) -> Link:
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep nothing of `loop`; called on it, or once it is closed."""
+        self._names.leave(loop)
+        if self._sessions is not None:
+            self._sessions.leave(loop)
+
+    async def dial(
+        self, route: Destination, make: Callable[[], Closing], timeout: float | None, way: Way | None = None
+    ) -> Link:
         """Connect `route` to the protocol that `make` gives, within `timeout` seconds (None: no limit).
+
+        `way` does it where it is more than `connect`.
 
         Raises DNSError, ConnectError, TLSError, TimeoutExpired (phase "connect").
         """
-        steps = ["resolving"]
+        course = Course()
         try:
             async with asyncio.timeout(timeout):
-                return await self._connect(route, make, steps)
+                link = await (way or self.connect)(route, make, course)
+                return link._replace(marks=course.end())
         except TimeoutError as error:
             # Every other TimeoutError, the system's ETIMEDOUT for one, became an error of ours on its way here.
+            origin = course.origin or route.origin
             raise TimeoutExpired(
-                f"connect timeout of {timeout:g} s while {steps[-1]} {name(route.origin)}; raise "
+                f"connect timeout of {timeout:g} s while {course.step} {name(origin)}{course}; raise "
                 "Timeout(connect=...) if that is too soon",
                 "connect",
-                steps[-1],
-                route.origin,
+                course.step,
+                origin,
             ) from error
 
-    async def _connect(self, route: Destination, make: Callable[[], Closing], steps: list[str]) -> Link:
+    async def connect(self, route: Destination, make: Callable[[], Closing], course: Course) -> Link:
+        """One connection to the origin of `route`. Raises DNSError, ConnectError, TLSError."""
         origin, reach = route.origin, route.reach
-        context = await context_for(reach.tls) if origin.scheme == "https" else None
-        found = await addresses(self._resolve, origin.host, origin.port, ipv6=reach.ipv6)
-        steps.append("connecting to")
-        began = time.monotonic()
-        sock = await _open(origin, found, reach.source)
-        rtt = time.monotonic() - began
-        steps.append("making a TLS handshake with")
-        return Link(await _wrap(sock, make, context, origin), rtt, context is not None)
-
-
-async def _open(origin: Origin, found: list[Address], source: str | None) -> socket.socket:
-    infos = [(family, socket.SOCK_STREAM, _protocol(family), "", address) for family, address in found]
-    try:
-        return await aiohappyeyeballs.start_connection(
-            infos,
-            local_addr_infos=None if source is None else [_local(source)],
-            happy_eyeballs_delay=ATTEMPT_DELAY,
-            interleave=1,
-        )
-    except (OSError, RuntimeError) as error:  # uvloop says RuntimeError in places
-        tried = ", ".join(_shown(address) for _, address in found[:TRIED_SHOWN])
-        raise ConnectError(
-            f"cannot connect to {name(origin)}: {error} (tried {tried}); check that a server listens there"
-        ) from error
-
-
-def _local(source: str) -> Any:
-    family = socket.AF_INET6 if ":" in source else socket.AF_INET
-    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (source, 0))
-
-
-def _protocol(family: int) -> int:
-    """TCP by name, without which asyncio sets no TCP_NODELAY; none for the unix socket that a resolver may give."""
-    return socket.IPPROTO_TCP if family in (socket.AF_INET, socket.AF_INET6) else 0
-
-
-async def _wrap(
-    sock: socket.socket, make: Callable[[], Closing], context: ssl.SSLContext | None, origin: Origin
-) -> Closing:
-    """Give the socket to the event loop, which closes it from then on, and make the TLS handshake."""
-    made: list[Closing] = []
-
-    def protocol() -> Any:
-        made.append(make())
-        return made[0]
-
-    options: dict[str, Any] = {}
-    if context is not None:
-        server = origin.host.partition("%")[0]
-        options = {"ssl": context, "server_hostname": server, "ssl_shutdown_timeout": TLS_SHUTDOWN}
-    try:
-        await asyncio.get_running_loop().create_connection(protocol, sock=sock, **options)
-    except BaseException as error:
-        # A socket that has a transport is the transport's: closing it here would let its number be used again
-        # while the loop still watches it. A cancelled handshake may have connected the protocol already.
-        if made:
-            made[0].close("abandoned", at_once=True)
+        shake = await self.prepare(route, course) if origin.scheme == "https" else None
+        proxy = reach.proxy
+        if proxy is not None and proxy.is_socks:
+            sock, rtt = await self._through(proxy, origin, reach, course)
         else:
-            sock.close()
-        if isinstance(error, Exception):
-            raise _failure(error, origin, context) from error
-        raise
-    return made[0]
+            course.origin = origin
+            sock = await self._open(origin, reach, course)
+            rtt = course.enter(SHAKING_HANDS)
+        connection, resumed = await land(sock, make, shake, origin)
+        return Link(connection, rtt, shake is not None, resumed)
 
+    async def prepare(self, route: Destination, course: Course) -> Handshake:
+        """The TLS handshake with the origin of `route`, to be made. Raises TLSError."""
+        course.enter(LOADING)
+        tls = route.reach.tls
+        context = await context_for(tls)
+        return Handshake(context, tls, route.origin, None if self._sessions is None else self._sessions.of(route))
 
-def _failure(error: Exception, origin: Origin, context: ssl.SSLContext | None) -> ConnectError:
-    if context is None:
-        return ConnectError(f"the connection to {name(origin)} was lost as soon as it was made: {error!r}")
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        return ConnectError(
-            f"the connection to {name(origin)} was lost during the TLS handshake: {error!r}; check that TLS is "
-            "spoken on this port"
-        )
-    return TLSError(
-        f"TLS handshake with {name(origin)} failed: {error}; check the certificate, the TLS options, and that TLS "
-        "is spoken on this port"
-    )
+    async def _through(self, proxy: Proxy, origin: Origin, reach: Reach, course: Course) -> tuple[socket.socket, float]:
+        """A socket that a SOCKS proxy has connected to `origin`, and the round trip to the proxy."""
+        socks.load(proxy)
+        host = origin.host
+        if not socks.resolves(proxy):
+            course.enter(RESOLVING)
+            host = socks.chosen(proxy, await addresses(self._resolve, host, origin.port, ipv6=reach.ipv6))
+        course.origin = at = Origin(proxy.scheme, proxy.host, proxy.port)
+        try:
+            sock = await self._open(at, reach, course)
+        except ConnectError as error:
+            raise ProxyError(f"the proxy {proxy} cannot be reached: {error}") from error
+        course.origin = origin
+        rtt = course.enter(socks.ASKING)
+        await socks.negotiate(sock, proxy, host, origin.port)
+        course.enter(SHAKING_HANDS)
+        return sock, rtt
+
+    async def _open(self, origin: Origin, reach: Reach, course: Course) -> socket.socket:
+        """A socket that is connected to `origin`, by its name or the unix socket in its place."""
+        if reach.unix_socket is not None:
+            course.enter(CONNECTING)
+            return await connect(name(origin), [(socket.AF_UNIX, reach.unix_socket)], reach, course, self._sockets)
+        names, host = self._names, origin.host
+        course.enter(RESOLVING)
+        found = names.prefer(host, await addresses(self._resolve, host, origin.port, ipv6=reach.ipv6))
+        course.enter(CONNECTING)
+        try:
+            sock = await connect(name(origin), found, reach, course, self._sockets)
+        except ConnectError:
+            names.doubt(host, origin.port)
+            raise
+        if len({family for family, _ in found}) > 1:
+            names.reached(host, sock.family)
+        return sock
 
 
 def name(origin: Origin) -> str:
     """Host and port, for messages."""
-    return _shown((origin.host, origin.port))
-
-
-def _shown(address: Any) -> str:
-    if not isinstance(address, tuple):
-        return str(address)
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return shown((origin.host, origin.port))

@@ -1,43 +1,43 @@
 """Names to addresses, through whatever resolver the caller chose.
 
-Refuses: caching and choosing among addresses (the dialer races them).
+Refuses: remembering (`names`) and choosing among addresses (`tcp` races them).
 Called by: `dialer`.
 Law: a Tornado Resolver, or any object or function of its shape, `await resolve(host, port, family)` giving
-`[(family, address), ...]`, is asked for every host, literals too, since it may map them. Without one, an IP
-literal is its own address and names go to the loop's getaddrinfo.
+`[(family, address), ...]`, is asked for every connection and every host, literals too, since it may map them, each time
+in another way. Without one, `names` is asked, which remembers what the event loop's getaddrinfo says.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from tornado.netutil import DefaultLoopResolver, OverrideResolver
+from tornado.netutil import OverrideResolver
 
 from ..errors import DNSError, InvalidRequest
+from .course import reason
 
-Address = tuple[int, tuple[Any, ...]]
+Address = tuple[int, Any]
+"""A family, and an address of it as `socket.connect` takes it."""
 Resolve = Callable[[str, int, socket.AddressFamily], Awaitable[list[Address]]]
 
 
-def resolver_of(resolver: Any, mapping: Mapping[Any, Any] | None) -> Resolve | None:
-    """One `resolve` for the caller's resolver and `hostname_mapping`; None when neither is given.
+def resolver_of(resolver: Any, mapping: Mapping[Any, Any] | None, names: Any) -> Resolve:
+    """One `resolve` for the caller's resolver, or `names` without one, behind the caller's `hostname_mapping`.
 
     The mapping has the three forms of Tornado's OverrideResolver: host -> host, (host, port) -> (host, port)
     and (host, port, family) -> (host, port).
     """
-    resolve: Any = getattr(resolver, "resolve", resolver)
-    if resolve is not None and not callable(resolve):
+    resolve: Any = names.resolve if resolver is None else getattr(resolver, "resolve", resolver)
+    if not callable(resolve):
         raise InvalidRequest(
             f"resolver is a {type(resolver).__name__}: give a tornado.netutil.Resolver, or an async function "
             "resolve(host, port, family) that gives [(family, address), ...]"
         )
     if mapping is not None:
-        inner = DefaultLoopResolver() if resolve is None else _Asked(resolve)
-        resolve = OverrideResolver(inner, dict(mapping)).resolve
+        resolve = OverrideResolver(_Asked(resolve), dict(mapping)).resolve
     return resolve  # type: ignore[no-any-return]
 
 
@@ -50,20 +50,14 @@ class _Asked:
         self.resolve = resolve
 
 
-async def addresses(resolve: Resolve | None, host: str, port: int, *, ipv6: bool) -> list[Address]:
+async def addresses(resolve: Resolve, host: str, port: int, *, ipv6: bool) -> list[Address]:
     """The addresses of `host`, in the resolver's order. Raises DNSError when there are none."""
-    family = socket.AF_UNSPEC if ipv6 else socket.AF_INET
     try:
-        literal = None if resolve is not None else _literal(host, port)
-        if literal is not None:
-            found = [literal]
-        elif resolve is not None:
-            found = list(await resolve(host, port, family))
-        else:
-            infos = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-            found = [(info[0], info[4]) for info in infos]
+        found = list(await resolve(host, port, socket.AF_UNSPEC if ipv6 else socket.AF_INET))
     except (OSError, UnicodeError) as error:
-        raise DNSError(f"cannot resolve {host!r}: {error}; check the name and the resolver") from error
+        again = getattr(error, "errno", None) == socket.EAI_AGAIN
+        advice = "no name server answered: try again, and check the network" if again else "check the name"
+        raise DNSError(f"cannot resolve {host!r}: {reason(error)}; {advice} and the resolver") from error
     if not ipv6:
         found = [(family, address) for family, address in found if family != socket.AF_INET6]
     if not found:
@@ -72,7 +66,7 @@ async def addresses(resolve: Resolve | None, host: str, port: int, *, ipv6: bool
     return found
 
 
-def _literal(host: str, port: int) -> Address | None:
+def literal(host: str, port: int) -> Address | None:
     """The address that an IP literal is. Raises OSError for a zone that names no interface."""
     try:
         address = ipaddress.ip_address(host)

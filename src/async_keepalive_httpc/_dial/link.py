@@ -6,6 +6,7 @@ Called by: `dialer` (makes it), the Lane (takes it).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
@@ -17,3 +18,7 @@ class Link(NamedTuple):
     rtt: float
     """Seconds that the TCP connect took: the measured round trip."""
     tls: bool
+    resumed: bool = False
+    """Whether the TLS handshake resumed a session."""
+    marks: Mapping[str, float] = {}
+    """Seconds from the start of the dial to the end of each of its steps; see `course`."""

@@ -16,6 +16,9 @@ TRANSFER_ENCODING: Final = 2
 KEEP_ALIVE: Final = 4
 CONTENT_ENCODING: Final = 8
 LOCATION: Final = 16
+AUTHENTICATION_INFO: Final = 32
+SETTLED: Final = CONTENT_ENCODING | AUTHENTICATION_INFO
+"""A response that has one of these wants a look before it is handed over."""
 
 MEMORY: Final = 4096
 
@@ -25,6 +28,7 @@ _MEANT: Final = {
     b"keep-alive": KEEP_ALIVE,
     b"content-encoding": CONTENT_ENCODING,
     b"location": LOCATION,
+    b"authentication-info": AUTHENTICATION_INFO,
 }
 KINDS: Final[dict[bytes, int]] = {}
 """Spellings of the names above."""

@@ -97,6 +97,15 @@ def wire(fields: RawFields) -> bytes:
     return b"".join([b"%b: %b\r\n" % field for field in fields])
 
 
+def split_head(head: bytes) -> RawFields:
+    """The fields of a head that llhttp has found good, as llhttp gives them. Head: lines, each ended by CR LF."""
+    fields: RawFields = []
+    for line in head.split(b"\r\n")[1:-1]:
+        name, _, value = line.partition(b":")
+        fields.append((name, value.lstrip(b" \t")))
+    return fields
+
+
 class Headers(Mapping[str, str]):
     """Header fields to read by name, in any case (RFC 9110 section 5.1). Values are Latin-1, trimmed.
 

@@ -7,6 +7,7 @@ Law: every number is checked when it is given, not when it is used.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from ..errors import InvalidRequest
@@ -86,8 +87,8 @@ class Timeout:
         self.from_queue = from_queue
         """False: the total counts from the moment the request leaves the queue, as Tornado has it."""
         given = [value for value in (self.total, self.pool, self.read, self.write) if value is not None]
-        self.first = min(given, default=0.0)
-        """The earliest moment at which anything could expire: when the clock first looks. 0: never."""
+        self.first = min(given, default=math.inf)
+        """Seconds after which anything could expire at the earliest: when the clock first looks."""
 
     def __repr__(self) -> str:
         return (

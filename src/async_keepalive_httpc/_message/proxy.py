@@ -1,20 +1,22 @@
 """A proxy: where it is, what it speaks, and who we are to it.
 
 Refuses: a path, query or fragment, schemes it does not know, and what `url` refuses in an authority.
-Called by: the doors and `_policy` (to make one), `_transport` (as part of what may share a socket), `_dial`.
+Called by: the doors and `_policy` (to make one), `reach` (which holds it), `_transport`, `_dial`.
 Law: the credentials in it are for this proxy alone; they are in no str, repr or error.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
 
 from ..errors import InvalidRequest
 from .url import _Fault, _locate
 
 PORTS: Final = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 """Schemes, and the port where none is given. With socks4a and socks5h the proxy resolves names."""
+_CONFIG: Final = ("proxy_host", "proxy_port", "proxy_username", "proxy_password", "proxy_auth_mode")
 AUTH_MODES: Final = (None, "basic", "digest")
 MAX_SOCKS_PART: Final = 255
 """Bytes of a SOCKS5 user name or password, whose length is one byte (RFC 1929 section 2)."""
@@ -29,7 +31,8 @@ class Proxy(NamedTuple):
 
     scheme: "http", "https" (TLS to the proxy), "socks4", "socks4a", "socks5" or "socks5h".
     host: what is dialled and verified, as in `Origin`. port: 1-65535.
-    username, password: decoded; both None, or both a str. auth_mode: None (Basic), "basic" or "digest".
+    username, password: decoded; both None, or both a str.
+    auth_mode: "basic": sent at once; "digest": after its challenge; None: Basic at once, and Digest where it is wanted.
     """
 
     scheme: str
@@ -47,6 +50,11 @@ class Proxy(NamedTuple):
     def __repr__(self) -> str:
         return f"Proxy({str(self)!r})"
 
+    @property
+    def is_socks(self) -> bool:
+        """Whether it hands on bytes of any kind, by one of the SOCKS protocols."""
+        return self.scheme.startswith("socks")
+
     def with_credentials(
         self, username: str | None, password: str | None = None, auth_mode: str | None = None
     ) -> Proxy:
@@ -56,7 +64,7 @@ class Proxy(NamedTuple):
         Raises InvalidRequest for a mode that is unknown or set for SOCKS, a password without a user, a
         control character, more than MAX_SOCKS_PART bytes for SOCKS, a password for SOCKS4, which has none.
         """
-        if auth_mode not in AUTH_MODES or (auth_mode and not self.scheme.startswith("http")):
+        if auth_mode not in AUTH_MODES or (auth_mode and self.is_socks):
             raise InvalidRequest(
                 f"Authentication mode {auth_mode!r:.100} for proxy {self}: an http or https proxy takes "
                 "basic, digest or None, a SOCKS proxy None"
@@ -66,14 +74,72 @@ class Proxy(NamedTuple):
                 raise InvalidRequest(f"A password without a user name for proxy {self}: give both")
             return self._replace(username=None, password=None, auth_mode=auth_mode)
         password = password or ""
+        if ":" in username and auth_mode != "digest" and not self.is_socks:
+            raise InvalidRequest(
+                f"The user name for proxy {self} holds a colon, which Basic authentication cannot send (RFC 7617 "
+                "section 2): use another name, or digest"
+            )
         for part, text in (("user name", username), ("password", password)):
             if _BARRED.search(text):
                 raise InvalidRequest(f"The {part} for proxy {self} holds a control character: remove it")
-            if self.scheme.startswith("socks") and len(text.encode()) > MAX_SOCKS_PART:
+            if self.is_socks and len(text.encode()) > MAX_SOCKS_PART:
                 raise InvalidRequest(f"The {part} for proxy {self} has more than {MAX_SOCKS_PART} bytes")
         if password and self.scheme.startswith("socks4"):
             raise InvalidRequest(f"A password for proxy {self}: SOCKS4 has none, use socks5 or leave it out")
         return self._replace(username=username, password=password, auth_mode=auth_mode)
+
+
+NO_PROXY: Final = Proxy("", "", 0)
+"""No proxy at all, whatever the client or its environment says."""
+
+Wanted = str | Proxy | Literal[False] | None
+"""A proxy as callers say it: a URL, a Proxy, False for none at all, None for what the client or environment says."""
+
+
+def proxy_of(wanted: Wanted) -> Proxy | None:
+    """What goes into a Reach. Raises InvalidRequest for what is no proxy."""
+    if wanted is None or isinstance(wanted, str):
+        return None if wanted is None else parse_proxy(wanted)
+    if wanted is False or wanted == NO_PROXY:
+        return NO_PROXY
+    if not isinstance(wanted, Proxy):
+        what = type(wanted).__name__
+        raise InvalidRequest(f"proxy is a {what}: give a URL such as http://host:port, a Proxy, or False for none")
+    host = f"[{wanted.host}]" if ":" in str(wanted.host) else wanted.host
+    bare = parse_proxy(f"{wanted.scheme}://{host}:{wanted.port}")
+    return bare.with_credentials(wanted.username, wanted.password, wanted.auth_mode)
+
+
+def proxy_at(
+    host: str, port: int | None, username: str | None = None, password: str | None = None, auth_mode: str | None = None
+) -> Proxy:
+    """The proxy that Tornado's five `proxy_` arguments name; `host` may begin with a scheme.
+
+    Raises InvalidRequest, for a host without a port too.
+    """
+    if not isinstance(host, str):
+        raise InvalidRequest(f"proxy_host is a {type(host).__name__}: give a host name")
+    scheme, mark, name = host.rpartition("://")
+    name = f"[{name}]" if name.count(":") > 1 and not name.startswith("[") else name
+    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+        raise InvalidRequest(f"proxy_port must be given with proxy_host: a number from 1 to 65535, not {port!r:.50}")
+    return parse_proxy(f"{scheme}{mark}{name}:{port}").with_credentials(username or None, password, auth_mode)
+
+
+def proxy_from(config: Mapping[str, Any]) -> Proxy:
+    """The proxy that a `proxy_config` names: {"proxy_host": ..., "proxy_port": ...}.
+
+    Also: proxy_username, proxy_password, proxy_auth_mode. Raises InvalidRequest, which names the key.
+    """
+    if not isinstance(config, Mapping):
+        raise InvalidRequest(f"proxy_config is a {type(config).__name__}: give a dict of proxy_host and proxy_port")
+    unknown = [str(key) for key in config if key not in _CONFIG]
+    if unknown:
+        raise InvalidRequest(f"proxy_config has {', '.join(sorted(unknown))[:100]}: it knows {', '.join(_CONFIG)}")
+    missing = [key for key in _CONFIG[:2] if config.get(key) in (None, "")]
+    if missing:
+        raise InvalidRequest(f"proxy_config lacks {' and '.join(missing)}: both are needed")
+    return proxy_at(*(config.get(key) for key in _CONFIG))  # type: ignore[arg-type]
 
 
 def parse_proxy(text: str) -> Proxy:

@@ -31,7 +31,10 @@ _HOST: Final = frozenset(b"!$&'()*+,-.:;=_~%[]0123456789abcdefghijklmnopqrstuvwx
 _LENGTH_DIGITS: Final = 18
 """Digits of a Content-Length that a 64-bit number holds, whatever they are."""
 _KEYS: Final = frozenset({b"idempotency-key", b"x-idempotency-key"})
-_OURS: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", *_KEYS})
+_TO_PROXY: Final = b"proxy-authorization"
+_OURS: Final = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", _TO_PROXY, *_KEYS}
+)
 
 
 class Defaults:
@@ -77,12 +80,14 @@ class Request:
     """
 
     __slots__ = (
+        "auth",
         "block",
         "body",
         "close",
         "decode",
         "expect_continue",
         "fields",
+        "for_proxy",
         "host",
         "idempotent",
         "length",
@@ -95,9 +100,13 @@ class Request:
         "wire",
     )
 
+    auth: Any
+    """Who answers the challenges of its origin (a Digest), None: nobody."""
     block: bytes
     body: bytes | Upload | None
     fields: RawFields
+    for_proxy: bytes | None
+    """The caller's own Proxy-Authorization: for a proxy that forwards this request, and for nobody else."""
     host: bytes | None
     length: int | None
     timeout: Timeout | None
@@ -131,7 +140,7 @@ class Request:
         self.expect_continue = expect_continue
         self.reach = reach
         self.close = False
-        self.wire = self.host = self.length = self.body = None
+        self.auth = self.wire = self.host = self.for_proxy = self.length = self.body = None
         if body is not None:
             self._take_body(body, allow_body)
         elif method in _EXPECTS_BODY:
@@ -166,6 +175,10 @@ class Request:
                 self._check_length(value)
             elif lower == b"transfer-encoding":
                 self._check_coding(value, names)
+            elif lower == _TO_PROXY:
+                if names.count(lower) > 1:
+                    raise InvalidRequest("The headers give Proxy-Authorization twice: give it once")
+                self.for_proxy = value
             elif lower == b"expect" and value.lower() == b"100-continue":
                 self.expect_continue = True
             else:

@@ -13,10 +13,11 @@ it). Law: it ends once: `finish()` or `fail()`, whichever comes first; after tha
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..errors import RESPONDING, SENT, UNSENT, ClientClosed, StatusError, TooLarge
-from .headers import Headers, RawFields
+from .headers import Headers, RawFields, split_head
 from .limits import Timeout
 from .request import Request
 from .url import URL
@@ -46,12 +47,16 @@ class Response:
     """
 
     __slots__ = (
+        "_began",
         "_body",
         "_chunks",
+        "_dial",
         "_error",
         "_headers",
+        "_hop",
         "_kinds",
         "_limit",
+        "_queued",
         "_raw",
         "_raw_trailers",
         "_row",
@@ -68,6 +73,16 @@ class Response:
         "status",
         "timeout",
     )
+
+    # Facts for who asks how the time went. Not set where there is nothing to tell: that is the common case.
+    _queued: float
+    """When it began to wait for a place or a connection."""
+    _dial: tuple[float, Mapping[str, float]]
+    """When the dial began that was made for it, and its steps (`_dial.course`)."""
+    _began: float
+    """When its first bytes came, if not all of it came with them."""
+
+    _hop: tuple[Any, bytes]
 
     def __init__(self, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> None:
         self.request = request
@@ -90,8 +105,8 @@ class Response:
 
     # -- filled by the engine
 
-    def begin(self, status: int, reason: str, version: str, raw: RawFields, kinds: int) -> None:
-        """The head of the final response is here."""
+    def begin(self, status: int, reason: str, version: str, raw: RawFields | bytes, kinds: int) -> None:
+        """The head of the final response is here: its fields, or the whole of it unsplit."""
         self.status = status
         self.reason = reason
         self.http_version = version
@@ -110,17 +125,9 @@ class Response:
         self._chunks.append(data)
 
     def finish(self, trailers: RawFields | None = None) -> None:
-        """The message is complete."""
-        self._raw_trailers = trailers
-        self._end()
-
-    def fail(self, error: BaseException) -> None:
-        """It will not be completed."""
-        if self._waiter is not None:
-            self._error = error
-            self._end()
-
-    def _end(self) -> None:
+        """It has ended: the message is complete, unless there is an error."""
+        if trailers:
+            self._raw_trailers = trailers
         self._where = None
         row = self._row
         if row is not None:
@@ -131,11 +138,22 @@ class Response:
         if waiter is not None and not waiter.done():
             waiter.set_result(self)
 
+    def fail(self, error: BaseException) -> None:
+        """It will not be completed."""
+        if self._waiter is not None:
+            self._error = error
+            self.finish()
+
     def sent(self, place: Place, reused: bool) -> None:
         """Its request was handed to a connection."""
         self._where = place
         self._stage = SENT
         self.reused = reused
+
+    @property
+    def hop(self) -> tuple[Any, bytes] | None:
+        """Of a proxy that forwarded its request: who answers the proxy's challenges, and what it was told of us."""
+        return getattr(self, "_hop", None)
 
     @property
     def wanted(self) -> bool:
@@ -162,7 +180,8 @@ class Response:
         """The header fields, made into a map when first asked for."""
         headers = self._headers
         if headers is None:
-            headers = self._headers = Headers(self._raw)
+            raw = self._raw
+            headers = self._headers = Headers(split_head(raw) if isinstance(raw, bytes) else raw)
         return headers
 
     @property

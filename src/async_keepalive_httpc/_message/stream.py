@@ -71,7 +71,7 @@ class StreamedResponse(Response):
 
     # -- filled by the engine
 
-    def begin(self, status: int, reason: str, version: str, raw: RawFields, kinds: int) -> None:
+    def begin(self, status: int, reason: str, version: str, raw: RawFields | bytes, kinds: int) -> None:
         super().begin(status, reason, version, raw, kinds)
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
@@ -98,11 +98,11 @@ class StreamedResponse(Response):
     def fail(self, error: BaseException) -> None:
         if not self._complete:
             self._error = error
-            self._end()
+            self.finish()
 
-    def _end(self) -> None:
+    def finish(self, trailers: RawFields | None = None) -> None:
         self._complete = True
-        super()._end()
+        super().finish(trailers)
         self._wake()
 
     def _wake(self) -> None:

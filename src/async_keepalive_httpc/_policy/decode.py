@@ -6,7 +6,8 @@ Called by: `client`, for buffered and for streamed bodies.
 Law: at any moment one slice a coding is in memory. A damaged, cut off or endless coding is a DecodeError.
 
     "gzip, br" on the wire    ->  br  ->  gzip  ->  body      the last one applied is undone first
-    member 1 | member 2 | 00  ->  one body: gzip and zstd may be several streams in a row
+    member 1 | member 2       ->  one body: gzip and zstd may be several streams in a row; between and after them
+                                  stands nothing, no zeros either (RFC 1952 section 2.2)
 """
 
 from __future__ import annotations
@@ -49,8 +50,6 @@ class _Coding(NamedTuple):
     """Makes a stream, given the first block of it."""
     error: type[Exception]
     members: int
-    padding: bytes
-    """Bytes that may follow a member and mean nothing."""
 
 
 class _Inflate:
@@ -120,7 +119,7 @@ def _brotli() -> _Coding | None:
         module.Decompressor().process(b"", output_buffer_limit=1)
     except TypeError:
         return None
-    return _Coding(lambda _: _Brotli(module.Decompressor()), module.error, 1, b"")
+    return _Coding(lambda _: _Brotli(module.Decompressor()), module.error, 1)
 
 
 def _zstd() -> _Coding | None:
@@ -128,14 +127,14 @@ def _zstd() -> _Coding | None:
     if module is None:
         return None
     options = {module.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
-    return _Coding(lambda _: module.ZstdDecompressor(options=options), module.ZstdError, MAX_MEMBERS, b"")
+    return _Coding(lambda _: module.ZstdDecompressor(options=options), module.ZstdError, MAX_MEMBERS)
 
 
 @cache
 def _codings() -> dict[str, _Coding]:
     """What can be undone here, by name in lower case; the optional ones are looked for once."""
-    gzip = _Coding(_open_gzip, zlib.error, MAX_MEMBERS, b"\0")
-    found = {"gzip": gzip, "x-gzip": gzip, "deflate": _Coding(_open_deflate, zlib.error, 1, b"")}
+    gzip = _Coding(_open_gzip, zlib.error, MAX_MEMBERS)
+    found = {"gzip": gzip, "x-gzip": gzip, "deflate": _Coding(_open_deflate, zlib.error, 1)}
     for name, coding in (("br", _brotli()), ("zstd", _zstd())):
         if coding is not None:
             found[name] = coding
@@ -188,10 +187,6 @@ class _Stage:
         while block:
             stream = self._stream
             if stream is None:
-                if self._members:
-                    block = block.lstrip(self._coding.padding)
-                    if not block:
-                        break
                 stream = self._open(block)
             yield from self._drain(stream, block)
             if stream.eof:

@@ -30,8 +30,9 @@ from ..errors import InvalidRequest, ProtocolError
 MODES: Final = ("basic", "digest", "any")
 MAX_SPACES: Final = 256
 """Protection spaces remembered by one Digest; the one unused for longest goes first."""
-MAX_STALE: Final = 2
-"""Answers to one request after which "stale" is no excuse any more: a server could say so for ever."""
+MAX_STALE: Final = 10
+"""Answers to one request after which "stale" is no excuse any more: a server could say so for ever. Not fewer, since a
+nonce may be good for few uses, and other requests, on their way at the same time, use it too."""
 _LAST_COUNT: Final = 0xFFFFFFFF
 
 _SPECIAL: Final = re.compile(r'(["\\])')
@@ -164,11 +165,20 @@ class Digest:
                 f"The server wants the body of {method} {uri} protected (Digest, qop auth-int), but it is "
                 "not known before it is sent: pass bytes"
             )
+        return self._take_up(challenge, terms, space, cnonce).answer(method, uri, body or b"")
+
+    def accept(self, challenge: Challenge, *, space: Hashable = None) -> None:
+        """Take up a challenge that `choose()` returned, for `preempt()` to answer, as often as is needed."""
+        terms = _terms(challenge)
+        if terms is not None:
+            self._take_up(challenge, terms, space)
+
+    def _take_up(self, challenge: Challenge, terms: _Terms, space: Hashable, cnonce: str = "") -> _Session:
         session = self._sessions.get(space)
         if session is None or not session.continues(challenge, terms):
             session = self._begin(challenge, terms, cnonce or token_hex(16))
         self._remember(space, session)
-        return session.answer(method, uri, body or b"")
+        return session
 
     def preempt(self, method: str, uri: str, body: bytes | None = b"", *, space: Hashable = None) -> bytes | None:
         """The value for a request not challenged yet; None if its space gave no nonce, or one used up.

@@ -1,7 +1,7 @@
-"""Which proxy the environment names for an origin.
+"""The proxies of a client: which one the environment names for an origin, and who tells each of them who we are.
 
 Refuses: looking at the environment (it is given a mapping) and resolving names: a host is what it is called.
-Called by: `client`, when it trusts the environment: `read()` once, `proxy_for()` for each new origin.
+Called by: `client`, which makes one Proxies; `_transport`, which asks it for each new origin and connection.
 Law:
 
     http     http_proxy, HTTP_PROXY, all_proxy, ALL_PROXY: the first that is set decides, and if it is empty
@@ -21,13 +21,18 @@ Law:
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple
 
 from .._message.proxy import Proxy, parse_proxy
-from .._message.url import parse
+from .._message.url import Origin, parse
 from ..errors import InvalidRequest
+from .credentials import Credentials
+
+PROXIES_KEPT: Final = 256
+"""Proxies whose Credentials are remembered; some services make a new user name for each session."""
 
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
@@ -63,6 +68,38 @@ class Rules(NamedTuple):
             return True
         above = [host[at:] for at, character in enumerate(host) if character == "."]
         return any((name, only) in self.names for name in (host, *above) for only in (None, port))
+
+
+class Proxies:
+    """What a client knows of proxies.
+
+    environ: a mapping like `os.environ`, None: no proxy is read from it. fields: what each proxy is sent with CONNECT,
+    as field lines.
+
+    Raises InvalidRequest as `read()` does.
+    """
+
+    __slots__ = ("_credentials", "_rules", "fields")
+
+    def __init__(self, environ: Mapping[str, str] | None = None, fields: bytes = b"") -> None:
+        self.fields = fields
+        self._rules = None if environ is None else read(environ)
+        self._credentials: OrderedDict[Proxy, Credentials] = OrderedDict()
+
+    def environment(self, origin: Origin) -> Proxy | None:
+        """The proxy that the environment names for `origin`."""
+        return None if self._rules is None else self._rules.proxy_for(*origin)
+
+    def credentials(self, proxy: Proxy) -> Credentials | None:
+        """What `proxy` is told of us; always the same object, so that a nonce is used again. None: nothing."""
+        if proxy.username is None:
+            return None
+        known = self._credentials.get(proxy)
+        if known is None:
+            known = self._credentials[proxy] = Credentials(proxy.username, proxy.password or "", proxy.auth_mode)
+            while len(self._credentials) > PROXIES_KEPT:
+                self._credentials.popitem(last=False)
+        return known
 
 
 def read(environ: Mapping[str, str]) -> Rules:

@@ -63,7 +63,7 @@ def follow(response: Response, sensitive: Collection[bytes] = SENSITIVE) -> Requ
     leaves = url.origin != request.url.origin
     changes: dict[str, Any] = {"fields": _fields(request.fields, sensitive if leaves else (), drop_body)}
     if leaves:
-        changes["host"] = None
+        changes["host"] = changes["for_proxy"] = changes["auth"] = None
     if drop_body:
         changes |= {
             "body": None,

@@ -5,7 +5,9 @@ Called by: `client`, with each response that has ended, or of which the head is 
 Law: asked in this order
 
     the connection failed                 again, as `resend` allows; else the error
+    401, and the request has a Digest     answered, as `authorization` allows
     417 to an expectation                 once without it (RFC 9110 section 10.1.1)
+    407 of a proxy that forwarded it      again, as its Credentials allow
     the server turned it away unread      again, as `resend` allows
     a redirect                            followed, up to the limit; one more is an error, or the answer
     anything else                         is the answer
@@ -21,7 +23,7 @@ from typing import NamedTuple
 from .._message.request import Request
 from .._message.response import Response
 from ..errors import TooManyRedirects
-from . import redirect
+from . import authorization, redirect
 from .resend import FRESH, NEVER, refused, resend
 
 
@@ -31,18 +33,19 @@ class Step(NamedTuple):
     request: Request
     fresh: bool = False
     """On a connection that has not been used."""
+    redirect: bool = False
 
 
 class Walk:
     """Where one call stands. `history` holds the redirects followed, oldest first."""
 
-    __slots__ = ("_left", "_most", "_resends", "_sensitive", "_surplus", "_tries", "history")
+    __slots__ = ("_answered", "_left", "_most", "_proofs", "_resends", "_sensitive", "_surplus", "_tries", "history")
 
     def __init__(self, most: int, sensitive: Collection[bytes], surplus: bool) -> None:
         self._most = self._left = most
         self._sensitive = sensitive
         self._surplus = surplus
-        self._tries, self._resends = 1, 0
+        self._tries, self._resends, self._answered, self._proofs = 1, 0, 0, 0
         self.history: tuple[Response, ...] = ()
 
     def after(self, response: Response) -> Step | None:
@@ -51,9 +54,16 @@ class Walk:
         if response._error is not None:
             return self._again(request, response._error)
         if response.status < 300:
+            if request.auth is not None:
+                authorization.learn(response)
             return None
+        if response.status == 401 and request.auth is not None and authorization.accept(response, self._proofs):
+            self._proofs += 1
+            return Step(authorization.authorize(request))
         if response.status == 417 and request.expect_continue and request.replayable:
             return Step(request.changed(expect_continue=False))
+        if response.status == 407 and self._answers(response):
+            return Step(request)
         if refused(response, self._resends):
             self._resends += 1
             return Step(request, True)
@@ -61,20 +71,30 @@ class Walk:
             return self._follow(response)
         return None
 
+    def _answers(self, response: Response) -> bool:
+        """Whether the proxy's challenge was taken up: the same request carries the answer then."""
+        if response.hop is None or not response.request.replayable:
+            return False
+        credentials, told = response.hop
+        lines = response.headers.get_list("Proxy-Authenticate")
+        taken: bool = credentials.accept(lines, told, self._answered)
+        self._answered += taken
+        return taken
+
     def _again(self, request: Request, error: BaseException) -> Step:
         how = resend(request, error, self._tries, self._resends)
         if how == NEVER:
             raise error
         self._tries += 1
         self._resends += how == FRESH
-        return Step(request, how == FRESH)
+        return Step(_again(request), how == FRESH)
 
     def _follow(self, response: Response) -> Step | None:
         if self._left:
             self._left -= 1
-            self._tries, self._resends = 1, 0
+            self._tries, self._resends, self._answered, self._proofs = 1, 0, 0, 0
             self.history += (response,)
-            return Step(redirect.follow(response, self._sensitive))
+            return Step(_again(redirect.follow(response, self._sensitive)), redirect=True)
         if self._surplus:
             return None
         raise TooManyRedirects(
@@ -82,3 +102,8 @@ class Walk:
             f"{response.headers['Location'][:200]!r}; raise max_redirects if they lead somewhere",
             response,
         )
+
+
+def _again(request: Request) -> Request:
+    """An answer of Digest is for one request: what is sent again, or elsewhere, needs another."""
+    return request if request.auth is None else authorization.authorize(request)

@@ -9,7 +9,9 @@ closed stream is one. Ours explains what happened: as the note of the one, as th
 from __future__ import annotations
 
 import os
+from typing import Final
 
+from tornado.httpclient import HTTPError
 from tornado.iostream import UnsatisfiableReadError
 from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError
 
@@ -20,9 +22,12 @@ from ..errors import (
     ConnectionLost,
     DecodeError,
     ProtocolError,
+    ProxyError,
     TimeoutExpired,
     TooLarge,
 )
+
+QUEUED: Final = "Timeout in request queue"
 
 
 class HeaderTooLarge(HTTPStreamClosedError, UnsatisfiableReadError):
@@ -35,6 +40,9 @@ def tornado_error(error: BaseException) -> BaseException:
         return _caused(HTTPTimeoutError(_timeout_text(error)), error)
     if type(error) is ConnectError:
         return _refusal(error)
+    if isinstance(error, ProxyError):
+        # As Tornado's curl client, the only one of its clients that knows proxies: 599, whatever the proxy said.
+        return _caused(HTTPError(599, str(error)), error)
     if isinstance(error, ConnectError):
         return _cause(error) or error
     if isinstance(error, ConnectionLost):
@@ -49,7 +57,7 @@ def tornado_error(error: BaseException) -> BaseException:
 def _timeout_text(error: TimeoutExpired) -> str:
     origin: Origin | None = error.origin
     if error.phase == "pool":
-        return "Timeout in request queue"
+        return QUEUED
     if error.phase == "connect" and origin is not None:
         if error.step == "resolving":
             return f"Timeout while resolving {origin.host}"

@@ -9,7 +9,9 @@ goes into a Reach.
 
 from __future__ import annotations
 
+import socket
 import ssl
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 from unicodedata import normalize
@@ -21,16 +23,16 @@ from tornado.netutil import is_valid_ip
 
 from .._message.body import Produced
 from .._message.limits import Timeout, seconds
-from .._message.reach import DIRECT, TLS, Reach
+from .._message.proxy import Proxy, proxy_at
+from .._message.reach import DIRECT, Reach
 from .._message.request import Request
+from .._message.tls import TLS, options_of
 from .._message.url import URL, parse
-from ..client import Client, Options
-from ..errors import InvalidRequest
+from ..client import Client, Digest, Options
 
 USER_AGENT: Final = f"Tornado/{tornado_version}"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _WITH_BODY: Final = ("POST", "PATCH", "PUT")
-_PROXY: Final = ("proxy_host", "proxy_port", "proxy_username", "proxy_password", "proxy_auth_mode")
 
 
 class Asked:
@@ -47,15 +49,16 @@ class Asked:
         return self.defaults.get(name) if value is None else value
 
 
-def translate(asked: Asked, client: Client, max_body_size: int) -> Request:
+Answering = Callable[[str, str], Digest]
+"""Who answers digest challenges for a user name and a password: the same for the same."""
+
+
+def translate(asked: Asked, client: Client, max_body_size: int, answering: Answering) -> Request:
     """Our Request for Tornado's. Raises ValueError, or KeyError for a method, in Tornado's words."""
     method = asked.method
     nonstandard = bool(asked.allow_nonstandard_methods)
     if not nonstandard:
         _check_method(asked, method)
-    for name in _PROXY:
-        if getattr(asked, name):
-            raise InvalidRequest(f"{name} is set, but this client reaches origins directly: leave it out")
     url = parse(to_unicode(asked.url))
     body = asked.body
     if body is None and asked.body_producer is not None:
@@ -71,7 +74,7 @@ def translate(asked: Asked, client: Client, max_body_size: int) -> Request:
     }
     auth = _auth(asked, url)
     if auth is not None:
-        options["auth"] = auth
+        options["auth"] = answering(*auth) if asked.auth_mode == "digest" else auth
     return client.build(method, url, headers=_fields(asked, method, auth is not None), body=body, **options)
 
 
@@ -90,7 +93,7 @@ def _auth(asked: Asked, url: URL) -> tuple[str, str] | None:
     """Who asks: the URL's own user counts more than auth_username, as in Tornado's simple client."""
     if url.username is None and asked.auth_username is None:
         return None
-    if asked.auth_mode not in (None, "basic"):
+    if asked.auth_mode not in (None, "basic", "digest"):
         raise ValueError(f"unsupported auth_mode {asked.auth_mode}")
     if url.username is not None:
         return url.username, url.password or ""
@@ -120,6 +123,20 @@ def _fields(asked: Asked, method: str, authorized: bool) -> list[tuple[str, str]
     return [pair for pair in headers.get_all() if pair[0] not in replaced] + own
 
 
+_proxy_at = lru_cache(maxsize=256)(proxy_at)
+
+
+def _proxy(asked: Asked) -> Proxy | None:
+    """The proxy that Tornado's five arguments name; without a host the others count for nothing, as with curl."""
+    host = asked.proxy_host
+    if not host:
+        return None
+    if asked.proxy_auth_mode not in (None, "basic", "digest"):
+        raise ValueError(f"unsupported proxy_auth_mode {asked.proxy_auth_mode}")
+    given = (asked.proxy_port, asked.proxy_username, asked.proxy_password, asked.proxy_auth_mode)
+    return _proxy_at(to_unicode(host), *(to_unicode(value) if isinstance(value, bytes) else value for value in given))
+
+
 @lru_cache(maxsize=256)
 def timeout_of(connect: float | None, request: float | None) -> Timeout:
     """Tornado's two timeouts: dial and queue each within the shorter of them, zero meaning none."""
@@ -128,18 +145,27 @@ def timeout_of(connect: float | None, request: float | None) -> Timeout:
     return Timeout(total=limits[1], connect=shorter, pool=shorter, read=None, write=None, from_queue=False)
 
 
+def _start(given: str | None) -> tuple[str | None, str | None]:
+    """Where a connection sets out: an address, as in Tornado's simple client, or an interface, as in its curl one."""
+    if not given or is_valid_ip(given):
+        return given or None, None
+    try:
+        socket.if_nametoindex(given)
+    except (OSError, TypeError):
+        raise ValueError(f"Unrecognized IPv4 or IPv6 address for network_interface, got {given!r}") from None
+    return None, given
+
+
 def _reach(asked: Asked) -> Reach | None:
     """How the origin is reached; None where nothing differs from the ordinary."""
-    source = asked.network_interface
-    if source and not is_valid_ip(source):
-        raise ValueError(f"Unrecognized IPv4 or IPv6 address for network_interface, got {source!r}")
+    source, interface = _start(asked.network_interface)
     options = asked.ssl_options
     if isinstance(options, ssl.SSLContext):
         tls = TLS(context=options)
     elif options is not None:
-        tls = TLS(options=tuple(sorted(options.items())))
+        tls = TLS(options=options_of(options))
     else:
         verify = asked.validate_cert
         tls = TLS(verify is None or bool(verify), None, asked.ca_certs, asked.client_cert, asked.client_key)
-    reach = Reach(tls, source or None, asked.allow_ipv6 is not False)
+    reach = Reach(tls, source, asked.allow_ipv6 is not False, interface, proxy=_proxy(asked))
     return None if reach == DIRECT else reach

@@ -12,12 +12,20 @@ import time
 from functools import cached_property
 from http.client import responses
 from io import BytesIO
+from typing import Final
 
 from tornado import httputil
 from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 
 from .._message.response import Response
 from ..client import Client
+
+_STEPS: Final = {
+    "namelookup": "resolving",
+    "connect": "connecting to",
+    "appconnect": "making a TLS handshake with",
+}
+"""curl's names for the steps of a dial, which are those of `TimeoutExpired.step`."""
 
 
 class KeepAliveResponse(HTTPResponse):
@@ -81,10 +89,35 @@ class KeepAliveResponse(HTTPResponse):
 
     @cached_property
     def time_info(self) -> dict[str, float]:  # type: ignore[override]
-        return {"total": self.request_time or 0.0}
+        return time_info(self._native, self.request_time or 0.0)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.code} {self._native.url}>"
+
+
+def time_info(native: Response, request_time: float) -> dict[str, float]:
+    """How the time went, in seconds, under the names of Tornado's curl client.
+
+    queue: before the request began. redirect: from the beginning of the first request to that of the last. The rest
+    counts from the beginning of the last: namelookup, connect and appconnect (TLS) are 0 for what was not done for this
+    request, since a connection was kept; pretransfer is the end of what was; starttransfer, the first byte of the
+    answer. total: all that, up to the end.
+    """
+    began = native._started
+    nothing: tuple[float, dict[str, float]] = (0.0, {})
+    dialled, marks = getattr(native, "_dial", nothing)
+    steps = {key: max(0.0, dialled + marks[step] - began) if step in marks else 0.0 for key, step in _STEPS.items()}
+    if native.url.origin.scheme == "http":
+        steps["appconnect"] = 0.0
+    first = native.history[0]._started if native.history else began
+    return {
+        "queue": began - getattr(native, "_queued", began),
+        **steps,
+        "pretransfer": max(steps.values()),
+        "starttransfer": getattr(native, "_began", began + request_time) - began,
+        "redirect": began - first,
+        "total": began - first + request_time,
+    }
 
 
 def headers_of(native: Response) -> httputil.HTTPHeaders:

@@ -4,7 +4,8 @@ Refuses: the protocol (a Connection's), the dial itself (`_dial`'s), policy: it 
 Called by: `transport` (take, wait, dial, grow), its connections (freed, lost, gone).
 Law: a connection is in exactly one place: dialling, idle, busy, gone.
 
-    take()    the newest idle connection that is young, silent and open; else None
+    take()    the newest idle connection that is young, silent and open; else None. `take_sure()` is for what must not
+              be sent twice: it leaves what has rested so long that its server may be about to close it
     wait()    in order of arrival; a dial starts while dials < waiters and the limits allow
     freed()   the first waiter gets it inside the call, so nobody can barge in; else it rests, newest on top; where
               an older request of another Lane waits for room, it is closed to make that room
@@ -23,12 +24,16 @@ from collections import Counter, OrderedDict
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
+from .._connection.forward import ForwardConnection
 from .._connection.h1 import H1Connection
 from .._message.limits import Timeout
 from .._message.response import Response
 from ..errors import UNSENT, ClientClosed, ConnectionLost, TooManyWaiters
+from .clock import TICK
 from .counts import NOW, SO_FAR, Counts
+from .rest import Rest
 from .route import Route
+from .tunnel import dial
 
 if TYPE_CHECKING:
     from .._dial.link import Link
@@ -51,10 +56,13 @@ class Lane:
         "closed",
         "dials",
         "fresh",
+        "handshakes",
         "idle",
         "members",
         "opened",
         "resends",
+        "rest",
+        "resumed",
         "route",
         "rtt",
         "size",
@@ -74,7 +82,10 @@ class Lane:
         self.size = 0
         self.opened = 0
         self.resends = 0
+        self.handshakes = 0
+        self.resumed = 0
         self.rtt = 0.0
+        self.rest = Rest(transport.idle_limit)
         self.starving = False
         self.closed: Counter[str] = Counter()
         self._served_before = 0
@@ -88,20 +99,43 @@ class Lane:
         while idle:
             connection, _ = idle.popitem()
             del self.transport.idle[connection]
-            if now >= connection.expires:
-                connection.close("age" if now >= connection.retires else "idle")
-            elif now - connection.moved > QUIET and not connection.sound():
-                connection.close("server")
-            else:
+            rested = now - connection.moved
+            if rested >= connection.patience or now >= connection.retires:
+                connection.close(connection.outworn(now))
+            elif rested <= QUIET or self._fit(connection, rested, now):
                 connection.moved = now
                 return connection
         return None
+
+    def take_sure(self, now: float) -> H1Connection | None:
+        """As `take`, for a request that must not be sent twice."""
+        while self.idle:
+            connection = next(reversed(self.idle))
+            rested = now - connection.moved
+            if reason := connection.outworn(now):
+                connection.close(reason)
+            elif connection.hint is None and not self.rest.sure(rested):
+                return None  # those below it have rested longer
+            elif connection.served and not connection.sound():
+                connection.close("server")
+            else:
+                return self.take(now)
+        return None
+
+    def _fit(self, connection: H1Connection, rested: float, now: float) -> bool:
+        """Whether a connection that has rested is still open and silent; if it is not, it is closed."""
+        if connection.sound():
+            self.rest.try_after(rested, connection, now)
+            return True
+        connection.close("server")
+        self._learn(rested)
+        return False
 
     def wait(self, response: Response, *, fresh: bool = False) -> None:
         """Queue `response` and dial for it if the limits allow. Raises TooManyWaiters."""
         response._where = self
         (self.fresh if fresh else self.waiters)[response] = None
-        if fresh and self.idle and self.size >= self.transport.limits.max_per_host:
+        if self.idle and self.size >= self.transport.limits.max_per_host:
             next(iter(self.idle)).close("evicted")
         self.grow()
         limit = self.transport.limits.max_waiters
@@ -169,7 +203,7 @@ class Lane:
         transport = self.transport
         began = transport.now()
         try:
-            link = await transport.dialer.dial(self.route, self._connection, timeout.connect)
+            link = await dial(transport, self.route, self._connection, timeout.connect)
         except Exception as error:
             self._undone(error)
             return error
@@ -177,18 +211,28 @@ class Lane:
         return None
 
     def _connection(self) -> H1Connection:
-        transport = self.transport
-        return H1Connection(self, transport.reading, transport.now, transport.loop, transport.next_number())
+        transport, route = self.transport, self.route
+        common = (self, transport.reading, transport.now, transport.loop, transport.next_number())
+        if route.forwards:
+            return ForwardConnection(*common, transport.credentials(route.reach.proxy))
+        return H1Connection(*common)
 
     def _landed(self, link: Link, began: float) -> None:
         connection: H1Connection = link.connection
-        connection.made = began
+        connection.made, connection.marks = began, link.marks
         limits = self.transport.limits
         self.dials -= 1
         self.opened += 1
         self.rtt = link.rtt
+        self.handshakes += link.tls
+        self.resumed += link.resumed
+        self.rest.relax(began)
+        connection.patience = self.rest.limit
+        if connection.patience <= 0:
+            connection.hint = 0.0  # so that it is closed when it would rest
         self.members.add(connection)
         self.transport.opened += 1
+        self.transport.clock.look_by(connection.made + TICK, connection.made)
         if limits.max_age is not None:
             connection.retires = connection.made + limits.max_age * random.uniform(0.9, 1.1)
         if limits.max_requests_per_connection is not None:
@@ -246,17 +290,26 @@ class Lane:
 
     def freed(self, connection: H1Connection) -> None:
         """`connection` has answered, and takes a request again."""
-        if self.waiters or self.fresh or self.transport.pressed:
-            self._share(connection)
-        else:
-            self._rest(connection)
+        transport = self.transport
+        if (self.waiters or self.fresh or transport.pressed) and self._share(connection):
+            return
+        if connection.hint is not None and not self._heed(connection, connection.hint):
+            return
+        self.idle[connection] = None
+        transport.idle[connection] = None
+        if transport.draining is not None:
+            transport.check_drained()
 
     def lost(self, connection: H1Connection, reason: str) -> None:
         """`connection` is no longer usable."""
         transport = self.transport
+        rested = self.rest.lose(connection)
         if connection in self.idle:
             del self.idle[connection]
             del transport.idle[connection]
+            rested = transport.now() - connection.moved
+        if rested and reason in ("server", "lost"):
+            self._learn(rested)
         if connection in self.members:
             self.members.remove(connection)
             self.size -= 1
@@ -271,8 +324,8 @@ class Lane:
         """The socket of `connection` is closed."""
         self.transport.let_go(connection)
 
-    def _share(self, connection: H1Connection) -> None:
-        """Somebody wants it, or its place."""
+    def _share(self, connection: H1Connection) -> bool:
+        """Give it, or its place, to whoever wants it. False: it may rest."""
         starved = self.transport.starved
         if connection.moved >= connection.retires:
             connection.close("age")
@@ -288,27 +341,23 @@ class Lane:
         elif starved:
             connection.close("evicted")
         else:
-            self._rest(connection)
+            return False
+        return True
 
-    def _rest(self, connection: H1Connection) -> None:
-        transport = self.transport
-        limit = transport.idle_limit if connection.hint is None else self._hinted(connection.hint)
-        expires = connection.moved + limit
-        connection.expires = expires if expires < connection.retires else connection.retires
-        if limit <= 0:
-            connection.close("idle")
-            return
-        self.idle[connection] = None
-        if not transport.idle:
-            transport.clock.tick(connection.moved)
-        transport.idle[connection] = None
-        if transport.draining is not None:
-            transport.check_drained()
-
-    def _hinted(self, hint: float) -> float:
-        """A server's `Keep-Alive: timeout=`, less a margin for the way there and its earlier start."""
+    def _heed(self, connection: H1Connection, hint: float) -> bool:
+        """A server's `Keep-Alive: timeout=`, less a margin for the way there and its earlier start. May it rest?"""
         margin = max(HINT_MARGIN, 2 * self.rtt, 0.1 * hint)
-        return min(self.transport.idle_limit, hint - margin)
+        connection.patience = min(self.rest.limit, hint - margin)
+        if connection.patience <= 0:
+            connection.close("idle")
+        return connection.patience > 0
+
+    def _learn(self, rested: float) -> None:
+        """The server ended a connection that had rested so long: the others rest less from now on."""
+        if self.rest.learn(rested, self.rtt, self.transport.now()):
+            for connection in self.members:
+                if connection.hint is None or connection.patience > self.rest.limit:
+                    connection.patience = self.rest.limit
 
     def _next(self) -> Response | None:
         return self._first(self.fresh) or self._first(self.waiters)
@@ -323,7 +372,10 @@ class Lane:
     def _hand_over(self, connection: H1Connection, response: Response) -> None:
         if not response.timeout.from_queue:
             # As Tornado counts: from the end of the queue, which a dial's beginning is.
+            response._queued = getattr(response, "_queued", response._started)
             response._started = connection.moved if connection.served else max(response._started, connection.made)
+            if not connection.served:
+                response._dial = connection.made, connection.marks
         connection.send(response)
 
     # -- facts
@@ -338,7 +390,7 @@ class Lane:
         served = self._served_before + sum(connection.served for connection in self.members)
         used = self._used_before + sum(connection.served > 0 for connection in self.members)
         here = (self.dials, self.size - self.dials - len(self.idle), len(self.idle), self.waiting)
-        so_far = (self.opened, served, served - used, self.resends)
+        so_far = (self.opened, served, served - used, self.resends, self.handshakes, self.resumed)
         return {
             **dict(zip(NOW, here, strict=True)),
             **dict(zip(SO_FAR, so_far, strict=True)),

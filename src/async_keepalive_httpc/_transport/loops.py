@@ -22,12 +22,14 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from .._dial.dialer import Dialer
-from .._dial.dns import resolver_of
+from .._dial.names import TTL
 from .._message.limits import Limits, Reading
 from .._message.reach import Reach
 from .._message.response import Response
+from .._message.sockets import ORDINARY, Sockets
+from .clock import now
 from .counts import Counts, add, nothing
-from .transport import Transport
+from .transport import Proxies, Transport
 
 Ending = AsyncGenerator[None]
 
@@ -42,11 +44,18 @@ class Loops:
         reach: Reach,
         resolver: Any = None,
         hostname_mapping: Mapping[Any, Any] | None = None,
+        dns_ttl: float = TTL,
+        sockets: Sockets = ORDINARY,
+        proxies: Proxies | None = None,
+        resumption: bool = True,
     ) -> None:
-        self._dialer = Dialer(resolver_of(resolver, hostname_mapping))
+        self._dialer = Dialer(
+            resolver, hostname_mapping, dns_ttl=dns_ttl, sockets=sockets, resumption=resumption, now=now
+        )
         self._limits = limits
         self._reading = reading
         self._reach = reach
+        self._proxies = proxies
         self._transports: dict[asyncio.AbstractEventLoop, tuple[Transport, Ending]] = {}
         self._lock = threading.Lock()
         self._forgotten: Counts = {"connections": nothing(), "origins": {}}
@@ -62,7 +71,9 @@ class Loops:
         with self._lock:
             if loop not in self._transports:
                 self._forget()
-                transport = Transport(loop, self._dialer, self._limits, self._reading, self._reach)
+                transport = Transport(
+                    loop, self._dialer, self._limits, self._reading, self._reach, proxies=self._proxies
+                )
                 self._transports[loop] = transport, _until_end(transport)
             self.current = transport = self._transports[loop][0]
         return transport
@@ -75,6 +86,7 @@ class Loops:
     def _forget(self) -> None:
         for loop in [loop for loop in self._transports if loop.is_closed()]:
             add(self._forgotten, self._transports.pop(loop)[0].stats())
+            self._dialer.leave(loop)
 
     # -- the end
 
@@ -135,7 +147,7 @@ def _until_end(transport: Transport) -> Ending:
             yield
         finally:
             if not transport.loop.is_closed():
-                transport.close()
+                _stop(transport)
 
     ending = wait_for_end()
     if _running() is transport.loop:
@@ -150,8 +162,13 @@ def _start(ending: Ending) -> None:
     _step(ending.__anext__())
 
 
-def _end(transport: Transport, ending: Ending) -> None:
+def _stop(transport: Transport) -> None:
     transport.close()
+    transport.dialer.leave(transport.loop)
+
+
+def _end(transport: Transport, ending: Ending) -> None:
+    _stop(transport)
     _step(ending.aclose())
 
 

@@ -15,24 +15,38 @@ import itertools
 import math
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from .._connection.h1 import H1Connection
 from .._dial.dialer import Dialer
 from .._message.limits import Limits, Reading, Timeout
+from .._message.proxy import Proxy
 from .._message.reach import Reach
 from .._message.request import Request
 from .._message.response import Response
-from .._message.url import URL
+from .._message.url import URL, Origin
 from ..errors import ClientClosed, TimeoutExpired, TooManyWaiters
 from . import clock
 from .counts import NOW, Counts, add, nothing
 from .deadline import deadline
 from .lane import Lane
-from .route import Route
+from .route import Route, route_to
+from .tunnel import Credentials
 
+KEYS_KEPT: Final = 4000
+"""Origins whose Lane is remembered; all http origins behind one proxy have the same."""
 LANES_KEPT: Final = 1000
 """Lanes from which on those without connections are forgotten; a crawler meets more origins than it can remember."""
+
+
+class Proxies(Protocol):
+    """What is known of proxies (`_policy.proxies.Proxies`)."""
+
+    fields: bytes
+
+    def environment(self, origin: Origin) -> Proxy | None: ...
+
+    def credentials(self, proxy: Proxy) -> Credentials | None: ...
 
 
 class Transport:
@@ -51,6 +65,7 @@ class Transport:
         "draining",
         "idle",
         "idle_limit",
+        "known",
         "lanes",
         "limits",
         "lingering",
@@ -59,6 +74,7 @@ class Transport:
         "now",
         "opened",
         "pressed",
+        "proxies",
         "reach",
         "reading",
         "size",
@@ -73,6 +89,7 @@ class Transport:
         reading: Reading,
         reach: Reach,
         now: Callable[[], float] = clock.now,
+        proxies: Proxies | None = None,
     ) -> None:
         self.loop = loop
         self.dialer = dialer
@@ -80,8 +97,10 @@ class Transport:
         self.reading = reading
         self.reach = reach
         self.now = now
-        self.clock = clock.Clock(loop, now, self._expire, self._sweep_idle)
-        self.lanes: dict[Any, Lane] = {}
+        self.clock = clock.Clock(loop, now, self._expire, self._sweep)
+        self.proxies = proxies
+        self.lanes: dict[Route, Lane] = {}
+        self.known: dict[Any, Lane] = {}
         self.idle: dict[H1Connection, None] = {}
         self.idle_limit = limits.idle_timeout if limits.idle_timeout is not None else math.inf
         self.most = min(limits.max_connections, _half_of_files())
@@ -107,39 +126,35 @@ class Transport:
         `started`: when the first try of the same call began, if this is not it. Raises ClientClosed, TooManyWaiters.
         """
         request = response.request
-        lane = self.lanes.get(request.url.origin if request.reach is None else (request.url.origin, request.reach))
+        lane = self.known.get(request.url.origin if request.reach is None else (request.url.origin, request.reach))
         if lane is None or self.closed:
             lane = self._open(request)
         now = self.now()
-        if started:
-            self._resume(response, started, now)
-        else:
-            response._started = now
-            if response.timeout.first:
-                self.clock.watch(response, response.timeout.first, now)
-        connection = lane.take(now)
+        response._started = started or now
+        connection = lane.take(now) if request.idempotent else lane.take_sure(now)
         if connection is not None:
+            moment = _moment(response, now) if started else now + response.timeout.first
+            if moment < self.clock.wake:
+                self.clock.look_by(moment, now)
             connection.send(response)
         else:
-            self._wait(lane, response)
+            self._wait(lane, response, now)
 
     def send_fresh(self, response: Response, started: float) -> None:
         """Set `response` on its way over a connection that has not been used."""
         lane = self._open(response.request)
         lane.resends += 1
         now = self.now()
-        self._resume(response, started or now, now)
-        self._wait(lane, response, fresh=True)
+        response._started = started or now
+        self._wait(lane, response, now, fresh=True)
 
-    def _resume(self, response: Response, started: float, now: float) -> None:
-        """Part of the total time has gone before this try."""
-        response._started = started
-        timeout = response.timeout
-        if timeout.first:
-            end = math.inf if timeout.total is None else started + timeout.total
-            self.clock.watch_until(response, min(end, now + timeout.first), now)
-
-    def _wait(self, lane: Lane, response: Response, *, fresh: bool = False) -> None:
+    def _wait(self, lane: Lane, response: Response, now: float, *, fresh: bool = False) -> None:
+        first = response.timeout.first
+        if first < math.inf:
+            if response._started < now:
+                self.clock.watch_until(response, _moment(response, now), now)
+            else:
+                self.clock.watch(response, first, now)
         try:
             lane.wait(response, fresh=fresh)
         except TooManyWaiters as error:
@@ -171,18 +186,34 @@ class Transport:
         if reach == self.reach:
             reach = None
         key = url.origin if reach is None else (url.origin, reach)
-        lane = self.lanes.get(key)
+        lane = self.known.get(key)
         if lane is None:
-            if len(self.lanes) >= self._lanes_limit:
-                self._forget_lanes()
-            lane = self.lanes[key] = Lane(self, Route(url.origin, reach or self.reach))
+            route = route_to(url.origin, reach or self.reach, self.reach, self._environment)
+            lane = self.lanes.get(route) or self._new_lane(route)
+            if len(self.known) >= KEYS_KEPT:
+                self.known.clear()
+            self.known[key] = lane
         return lane
+
+    def _new_lane(self, route: Route) -> Lane:
+        if len(self.lanes) >= self._lanes_limit:
+            self._forget_lanes()
+        lane = self.lanes[route] = Lane(self, route)
+        return lane
+
+    def _environment(self, origin: Origin) -> Proxy | None:
+        return None if self.proxies is None else self.proxies.environment(origin)
+
+    def credentials(self, proxy: Proxy | None) -> Credentials | None:
+        """What a proxy is told of us; None: nothing."""
+        return None if self.proxies is None or proxy is None else self.proxies.credentials(proxy)
 
     def _forget_lanes(self) -> None:
         """Drop the older half of the Lanes in which nothing lives: now and then, so that it costs O(1) a Lane."""
         empty = [key for key, lane in self.lanes.items() if lane.empty]
         for key in empty[: -(-len(empty) // 2)]:
             add(self._forgotten, self.lanes.pop(key).stats())
+        self.known.clear()
         self._lanes_limit = max(LANES_KEPT, len(self.lanes) + LANES_KEPT // 2)
 
     # -- room
@@ -247,11 +278,16 @@ class Transport:
         )
         return 0.0
 
-    def _sweep_idle(self, now: float) -> bool:
-        """Close what has been idle too long; whether anything is idle still."""
-        for connection in [connection for connection in self.idle if now >= connection.expires]:
-            connection.close("age" if now >= connection.retires else "idle")
-        return bool(self.idle)
+    def _sweep(self, now: float) -> float:
+        """End what has expired on connections, and those that rest too long; the next moment to look again."""
+        soonest = math.inf
+        for connection in [connection for lane in self.lanes.values() for connection in lane.members]:
+            soonest = min(soonest, now + clock.TICK)
+            for response in connection.answering:
+                soonest = min(soonest, self._expire(response, now) or math.inf)
+            if connection in self.idle and (reason := connection.outworn(now)):
+                connection.close(reason)
+        return soonest
 
     # -- the end
 
@@ -326,6 +362,13 @@ class Transport:
             for counts in (total, *origins.values()):
                 counts.update(dict.fromkeys(NOW, 0))
         return {"connections": total, "origins": origins}
+
+
+def _moment(response: Response, now: float) -> float:
+    """When something could expire at the earliest, though part of the total time has gone before this try."""
+    timeout = response.timeout
+    end = math.inf if timeout.total is None else response._started + timeout.total
+    return min(end, now + timeout.first)
 
 
 def _closed(request: Request) -> ClientClosed:

@@ -1,0 +1,83 @@
+"""One HTTP/1.1 connection to a proxy that is asked for tunnels, until it opens one (RFC 9110 section 9.3.6).
+
+Refuses: TLS, and asking again: `_transport.tunnel` does both.
+Called by: `tunnel`, for each dial through such a proxy.
+Law: a 2xx ends with its head, whatever that says of a body (RFC 9112 section 6.3); what comes after it is the tunnel's,
+and nobody was asked for it yet: the connection is closed. Any other answer is one, with its body; the next question
+may follow it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import httptools
+
+from .._message.response import Response
+from .framing import learn_reason
+from .h1 import H1Connection
+from .parsed import COMPLETE, Stop
+
+
+class Nobody:
+    """The owner of a connection that no Lane has yet."""
+
+    __slots__ = ()
+
+    def freed(self, connection: object) -> None:
+        """Whoever asked has the answer."""
+
+    def lost(self, connection: object, reason: str) -> None:
+        """Whoever asked has the error."""
+
+    def gone(self, connection: object) -> None:
+        """Its socket is closed."""
+
+
+class Opening(H1Connection):
+    """A connection to a proxy before it is a tunnel."""
+
+    __slots__ = ()
+
+    def ask(self, response: Response, target: bytes, fields: bytes, authorization: bytes | None) -> None:
+        """Ask for a tunnel to `target`, host and port, with more `fields`; `response` gets the answer."""
+        self.capacity = 0
+        self.served += 1
+        self._response = response
+        response.sent(self, self.served > 1)
+        added = b"" if authorization is None else b"Proxy-Authorization: %b\r\n" % authorization
+        self._write(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b%b\r\n" % (target, target, fields, added))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._parser = httptools.HttpResponseParser(self)
+
+    def give(self) -> asyncio.Transport:
+        """The byte stream, for the protocol that is spoken in the tunnel."""
+        self._ended = True
+        self.capacity = 0
+        transport, self._transport = self._transport, None
+        return cast(asyncio.Transport, transport)
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        version = self._parser.get_http_version()
+        if not 200 <= status < 300 or version not in ("1.0", "1.1"):
+            super().on_headers_complete()
+            return
+        self._check_head_size()
+        response = cast(Response, self._response)
+        response.begin(status, learn_reason(self._reason) or "", version, self._fields, 0)
+        self._keep = True
+        self._state = COMPLETE
+        raise Stop
+
+    def _finish_early(self) -> None:
+        response = self._response
+        if response is not None and 200 <= response.status < 300:
+            self._parser = httptools.HttpResponseParser(self)
+            self._extra = self._heads_size() != self._fed
+            self._finish()
+        else:
+            super()._finish_early()

@@ -1,0 +1,71 @@
+"""AWS over kept connections: `async with aws.client("dynamodb", region_name="eu-west-1") as ddb: ...`
+
+Refuses: everything but the door: importing this costs nothing, botocore is imported with the first client.
+Called by: users. Needs the extra `aws`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import ServiceClient
+
+__all__ = ["client"]
+
+
+def client(
+    service_name: str,
+    *,
+    region_name: str | None = None,
+    endpoint_url: str | None = None,
+    aws_access_key_id: str | None = None,
+    aws_secret_access_key: str | None = None,
+    aws_session_token: str | None = None,
+    aws_account_id: str | None = None,
+    profile_name: str | None = None,
+    use_ssl: bool = True,
+    verify: bool | str | None = None,
+    config: Any = None,
+) -> ServiceClient:
+    """A client of a service of AWS that speaks a JSON protocol, shaped as boto3's; its methods are to be awaited.
+
+    service_name: as boto3 names it: "sqs", "dynamodb", "dynamodbstreams", "kinesis", "stepfunctions", ...
+    region_name: default: Config, AWS_DEFAULT_REGION, AWS_REGION, the profile. endpoint_url: another address, such as
+        an emulator's (default: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile, AWS's own rules).
+    aws_access_key_id, aws_secret_access_key, aws_session_token: default: the environment, the profile (assumed roles,
+        SSO, processes, web identity), the container, the instance. profile_name: default: AWS_PROFILE, "default".
+    aws_account_id: the account that endpoints name. use_ssl: False: http. verify: False: certificates are not checked;
+        or a file of trusted ones (default: AWS_CA_BUNDLE, the system's).
+    config: a botocore Config. Heeded: region_name, connect_timeout (default 3 s), read_timeout (30 s, and 10 s more
+        than a long poll asks for), max_pool_connections (10), retries (mode "standard" or "adaptive", max_attempts,
+        total_max_attempts; default 3 tries, DynamoDB 4), proxies, client_cert, user_agent, user_agent_extra,
+        use_fips_endpoint, use_dualstack_endpoint, account_id_endpoint_mode, inject_host_prefix,
+        ignore_configured_endpoint_urls, signature_version ("v4" or UNSIGNED). parameter_validation changes nothing:
+        the service validates.
+
+    Raises InvalidRequest (no region, a bad URL, a service with another protocol, an option of Config that has no
+    meaning here), CredentialsError for half a pair of keys, botocore's UnknownServiceError, and ImportError without
+    the extra.
+    """
+    try:
+        from .options import Arguments, open_client
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("botocore", "jmespath", "dateutil"):
+            raise
+        raise ImportError(
+            "aws.client reads botocore's models: pip install 'async_keepalive_httpc[aws]'", name=error.name
+        ) from error
+    given = Arguments(
+        region_name,
+        endpoint_url,
+        aws_access_key_id,
+        aws_secret_access_key,
+        aws_session_token,
+        aws_account_id,
+        profile_name,
+        use_ssl,
+        verify,
+        config,
+    )
+    return open_client(service_name, given)

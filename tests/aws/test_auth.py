@@ -1,0 +1,139 @@
+"""The signers of the user's document, with the vectors of 2014."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as Theirs
+from tests.aws.test_credentials import Script, answer, keys
+from tests.conftest import Run
+
+from async_keepalive_httpc.aws.auth import EasyV4Sign, IamRoleV4Sign
+from async_keepalive_httpc.aws.credentials import CredentialsError
+from async_keepalive_httpc.errors import InvalidRequest
+from async_keepalive_httpc.testing import Peer, Request, response
+
+ACCESS_KEY = "AKIDEXAMPLE"
+SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+MOMENT = "20110909T233600Z"
+
+
+def test_get_vector() -> None:
+    headers = {"Date": "Mon, 09 Sep 2011 23:36:00 GMT"}
+    signer = EasyV4Sign(ACCESS_KEY, SECRET_KEY, "host", region="us-east-1")
+    method, url, signed, body = signer.sign_get("http://host.foo.com", headers, params={}, timestamp=MOMENT)
+    assert (method, url, body) == ("GET", "http://host.foo.com", None)
+    assert "b27ccfbfa7df52a200ff74193ca6e32d4b48b8856fab7ebf1c595d0670a7e470" in signed["Authorization"]
+    assert headers == {"Date": "Mon, 09 Sep 2011 23:36:00 GMT"}
+
+
+def test_post_vector() -> None:
+    headers = {"Content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    data = {"Version": "2010-05-08", "Action": "ListUsers"}
+    signer = EasyV4Sign(ACCESS_KEY, SECRET_KEY, "iam", region="us-east-1")
+    method, url, signed, body = signer.sign_post("http://iam.amazonaws.com/", headers, data=data, timestamp=MOMENT)
+    assert (method, url) == ("POST", "http://iam.amazonaws.com/")
+    assert body == "Action=ListUsers&Version=2010-05-08"
+    assert "ced6826de92d2bdeed8f846f0bf508e8559e98e4b0199114b84c54174deb456c" in signed["Authorization"]
+    assert headers == {"Content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    # Without a type of one's own it is the same.
+    assert signer.sign_post(url, {}, data=data, timestamp=MOMENT)[2]["Authorization"] == signed["Authorization"]
+
+
+def botocore_signature(method: str, url: str, headers: dict[str, str], body: str | None, region: str) -> str:
+    request = AWSRequest(method, url, dict(headers), body or "")
+    request.context["timestamp"] = MOMENT
+    signer = SigV4Auth(Theirs(ACCESS_KEY, SECRET_KEY, "TOKEN"), "sqs", region)
+    request.headers["X-Amz-Date"] = MOMENT
+    request.headers["X-Amz-Security-Token"] = "TOKEN"
+    signature: str = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    return signature
+
+
+def test_as_botocore_has_it() -> None:
+    signer = EasyV4Sign(ACCESS_KEY, SECRET_KEY, "sqs", session_token="TOKEN")
+    url = "http://sqs.ap-southeast-2.amazonaws.com/1/q"
+    for method, sent, headers, body in (
+        signer.sign_json(url, {"X-Amz-Target": "AmazonSQS.SendMessage"}, {"a": [1, "\u00e9"]}, MOMENT),
+        signer.sign_json(url, {}, timestamp=MOMENT),
+        signer.sign_get(url, {}, {"b": "x y", "a": 1}, MOMENT),
+        signer.sign_get(f"{url}?c=d", {}, {"b": "x%20y"}, MOMENT),
+        signer.sign_post(url, {}, {"MessageBody": "a&b=c d\u00e9", "Quoted": "a%20b+c"}, MOMENT),
+    ):
+        authorization = headers.pop("Authorization")
+        assert headers["X-Amz-Security-Token"] == "TOKEN"
+        plain = {name: value for name, value in headers.items() if not name.startswith(("X-Amz-Date", "X-Amz-Sec"))}
+        assert authorization.endswith(botocore_signature(method, sent, plain, body, "ap-southeast-2"))
+
+
+def test_what_is_sent() -> None:
+    signer = EasyV4Sign(ACCESS_KEY, SECRET_KEY, "sqs")
+    assert signer.region == "ap-southeast-2"
+    _, _, headers, body = signer.sign_json("http://a/", {}, {"a": 1})
+    assert json.loads(body or "") == {"a": 1}
+    assert headers["Content-Type"] == "application/x-amz-json-1.0"
+    assert signer.sign_get("http://a/", {}, {"b": "x y", "a": 1})[1] == "http://a/?a=1&b=x%20y"
+    # What was encoded in 2014 by its caller is not encoded twice.
+    assert signer.sign_post("http://a/", {}, {"b": "x%20y", "a": "&"})[3] == "a=%26&b=x%20y"
+    assert "secret" not in repr(signer)
+    assert SECRET_KEY not in repr(signer)
+
+
+@pytest.mark.parametrize("moment", ["2011-09-09", "20110909T233600", "20110909T233600z", "20110909T23360 Z"])
+def test_refusals(moment: str) -> None:
+    with pytest.raises(InvalidRequest, match="is not written as 20110909T233600Z"):
+        EasyV4Sign(ACCESS_KEY, SECRET_KEY, "sqs").sign_get("http://a/", {}, timestamp=moment)
+    with pytest.raises(CredentialsError, match="secret_key is missing"):
+        EasyV4Sign(ACCESS_KEY, "", "sqs")
+    with pytest.raises(InvalidRequest):
+        EasyV4Sign(ACCESS_KEY, SECRET_KEY, "sqs").sign_get("a", {})
+
+
+def test_the_instances_role(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IMDSv2, from a socket to a signature."""
+
+    async def main() -> None:
+        asked = []
+
+        async def script(conn: Any) -> None:
+            async for request in conn.requests():
+                asked.append(f"{request.method} {request.target}")
+                body = {"PUT": b"metadata-token"}.get(request.method, json.dumps(answer(1, None)[1]).encode())
+                await conn.send(response(body))
+
+        async with Peer(script) as peer:
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://{peer.host}:{peer.port}")
+            monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
+            signer = IamRoleV4Sign(None, "sqs", "eu-west-1", role="my-role", before=timedelta(minutes=1))
+            with pytest.raises(CredentialsError, match=r"await signer.fetch\(\)"):
+                signer.sign_get("http://a/", {})
+            await asyncio.gather(signer.fetch(), signer.fetch())
+            headers = signer.sign_get("http://a/", {})[2]
+            assert headers["X-Amz-Security-Token"] == "token1"
+            assert "Credential=AKID1/" in headers["Authorization"]
+            signer.close()
+            await asyncio.sleep(0)
+        assert asked == ["PUT /latest/api/token", "GET /latest/meta-data/iam/security-credentials/my-role"]
+
+    run(main())
+
+
+def test_the_instances_role_switched_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    signer = IamRoleV4Sign(None, "sqs")
+    with pytest.raises(CredentialsError, match="AWS_EC2_METADATA_DISABLED"):
+        run(signer.fetch())
+    signer.close()
+
+
+def test_scripts_of_this_room() -> None:
+    """`keys` is what `answer` says."""
+    assert keys(1, None).access_key == answer(1, None)[1]["AccessKeyId"]
+    assert Script().asked == []
+    assert Request is not None
