@@ -37,6 +37,11 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+# A `Client` trusts the environment: this machine's proxies are no part of a test, nor of a process that it starts.
+for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    for _variable in (_name, _name.upper()):
+        os.environ.pop(_variable, None)
+
 
 class Run(Protocol):
     """The type of the `run` fixture; import it for annotations only."""

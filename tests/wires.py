@@ -59,6 +59,7 @@ class Wire(asyncio.Transport):
         self._closing = False
         self._loop = asyncio.get_running_loop()
         self._here, self._there = socket.socketpair()
+        self._here.setblocking(False)  # as a loop has it
         connection.connection_made(self)
 
     # -- the peer's side

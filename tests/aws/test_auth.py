@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Theirs
-from tests.aws.test_credentials import Script, answer, keys
+from tests.aws.test_credentials import answer
 from tests.conftest import Run
 
 from async_keepalive_httpc.aws.auth import EasyV4Sign, IamRoleV4Sign
 from async_keepalive_httpc.aws.credentials import CredentialsError
 from async_keepalive_httpc.errors import InvalidRequest
-from async_keepalive_httpc.testing import Peer, Request, response
+from async_keepalive_httpc.testing import Conn, Peer, Request, response, serving
 
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -101,11 +100,10 @@ def test_the_instances_role(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         asked = []
 
-        async def script(conn: Any) -> None:
-            async for request in conn.requests():
-                asked.append(f"{request.method} {request.target}")
-                body = {"PUT": b"metadata-token"}.get(request.method, json.dumps(answer(1, None)[1]).encode())
-                await conn.send(response(body))
+        @serving
+        def script(conn: Conn, request: Request) -> bytes:
+            asked.append(f"{request.method} {request.target}")
+            return response(b"metadata-token" if request.method == "PUT" else json.dumps(answer(1, None)[1]).encode())
 
         async with Peer(script) as peer:
             monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://{peer.host}:{peer.port}")
@@ -130,10 +128,3 @@ def test_the_instances_role_switched_off(run: Run, monkeypatch: pytest.MonkeyPat
     with pytest.raises(CredentialsError, match="AWS_EC2_METADATA_DISABLED"):
         run(signer.fetch())
     signer.close()
-
-
-def test_scripts_of_this_room() -> None:
-    """`keys` is what `answer` says."""
-    assert keys(1, None).access_key == answer(1, None)[1]["AccessKeyId"]
-    assert Script().asked == []
-    assert Request is not None

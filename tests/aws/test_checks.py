@@ -35,6 +35,7 @@ def test_bodies_and_attributes_are_digested_as_moto_digests_them():
     for body in ("", "This is a test message", "é中\U0001f600"):
         for attributes in (ATTRIBUTES, {"x": ATTRIBUTES["c"]}, TRACE):
             assert (checks.digest(body), checks.attributes_digest(attributes)) == by_moto(body, attributes)
+    assert checks.digest("\ud800")
     assert checks.digest("This is a test message") == "fafb00f5732ab283681e124bf8747ed1"
 
 
@@ -82,7 +83,8 @@ def test_messages_that_were_received():
     message |= digested("b", ATTRIBUTES, prefix="MD5OfBody")
     check = checks.SQS["ReceiveMessage"]
     assert check({}, {}) is None
-    assert check({}, {"Messages": [message, {"Body": "no digest"}]}) is None
+    plain = {"Body": "c", "MD5OfBody": checks.digest("c")}
+    assert check({}, {"Messages": [message, plain, {"Body": "no digest"}]}) is None
     for name, value in {"Body": "c", "MessageAttributes": {"x": ATTRIBUTES["a"]}}.items():
         wrong = str(check({}, {"Messages": [{**message, name: value}]}))
         assert wrong.startswith("message m: the ")

@@ -196,3 +196,20 @@ def test_refusals(service: str, region: str | None, kind: dict[str, Any], what: 
     with pytest.raises(InvalidRequest, match=what) as caught:
         Endpoints(service, metadata, region, **kind).of()
     assert "secret" not in str(caught.value)
+
+
+def test_a_scheme_that_is_not_made_here() -> None:
+    """A global endpoint of EventBridge wants SigV4A, which signs for several regions."""
+    endpoints = Endpoints("events", model("events").metadata, "us-east-1")
+    context = endpoints.context(model("events").operation_model("PutEvents"))
+    with pytest.raises(InvalidRequest, match="wants to be signed with sigv4a"):
+        endpoints.of(None, context, {"EndpointId": "abc.123"})
+    assert endpoints.of(None, context, {}).url == "https://events.us-east-1.amazonaws.com"
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("async_keepalive_httpc.aws.endpoints.KEPT", 2)
+    endpoints = Endpoints("dynamodb", model("dynamodb").metadata, "us-east-1")
+    for account in range(100000000000, 100000000010):
+        assert endpoints.of(str(account)).url == f"https://{account}.ddb.us-east-1.amazonaws.com"
+        assert len(endpoints._known) <= 2

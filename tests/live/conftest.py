@@ -6,6 +6,7 @@ name that squid's hosts file has.
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterator
 
@@ -29,6 +30,15 @@ TAGS = itertools.count(1)
 def tag() -> str:
     """A word that is in the URLs of no other test; `<tag>.live.test` is a name of this machine for squid."""
     return f"t{next(TAGS):04}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_collection() -> Iterator[None]:
+    """The collection after each test looks at what the tests made only: the rest of the process is most of the work."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +75,8 @@ def squid(request: pytest.FixtureRequest) -> Iterator[Squid]:
     port = None if is_listening(squid_server.PORT) else squid_server.PORT
     with squid_server.run(port=port) as server:
         if port is None:
-            reporter = request.config.pluginmanager.getplugin("terminalreporter")
-            reporter.ensure_newline()
-            reporter.write_line(f"!!! Port {squid_server.PORT} is taken: the document's proxy is on {server.port}. !!!")
+            with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+                print(f"\n!!! Port {squid_server.PORT} is taken: the document's proxy is on {server.port} here. !!!")
         yield server
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 HOST = "127.0.0.1"
+# Below those that systems give to connections, one of which could take a port before its server does.
+PORTS = range(15000, 32000)
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
 # A line is written after the answer was sent; on a busy machine that may be a while.
@@ -47,12 +50,17 @@ def find_program(name: str, package: str) -> str:
 
 
 def find_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on now."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
+    """Ports of loopback that nobody listens on now. Raises ServerError if there are too few."""
+    ports: list[int] = []
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        try:
+            socket.create_server((HOST, port)).close()
+        except OSError:
+            continue
+        ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise ServerError(f"{count} free ports from {PORTS[0]} to {PORTS[-1]} were wanted, and there are {len(ports)}")
 
 
 @contextmanager

@@ -135,12 +135,12 @@ def test_reload_of_the_server(run: Run, door: MakeDoor, nginx: Nginx, tag: str) 
 
     async def main() -> None:
         async with door() as client:
-            for _ in range(3):
+            for _ in range(4):
                 await client.get(f"http://{HOST}:{nginx.http}/echo/?{tag}")
                 os.kill(nginx.pid, signal.SIGHUP)
-                await asyncio.sleep(0.2)
-            await client.get(f"http://{HOST}:{nginx.http}/echo/?{tag}")
-        assert await nginx.connections(tag, 4) > 1
+                while client.client.stats()["connections"]["idle"]:
+                    await asyncio.sleep(0.01)
+        assert await nginx.connections(tag, 4) == 4
 
     run(main())
 

@@ -18,6 +18,8 @@ from tests.live.process import HOST
 from async_keepalive_httpc import Client, ConnectionLost, TLSError
 from async_keepalive_httpc.keepalive_client import SimpleKeepAliveHTTPClient
 
+FIRST_LINE, LAST_LINE = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
 
 def test_one_connection(run: Run, door: MakeDoor, nginx: Nginx, certificates: Certificates, tag: str) -> None:
     async def main() -> None:
@@ -156,11 +158,9 @@ def test_another_name(run: Run, nginx: Nginx, certificates: Certificates, tag: s
 
 def test_pins(run: Run, nginx: Nginx, certificates: Certificates, tag: str) -> None:
     async def main() -> None:
-        leaf = Path(certificates.server).read_text().partition("-----BEGIN CERTIFICATE-----")
-        der = ssl.PEM_cert_to_DER_cert(
-            "".join(leaf[1:]).partition("-----END CERTIFICATE-----")[0] + leaf[1].replace("BEGIN", "END")
-        )
-        pin = hashlib.sha256(der).hexdigest()
+        pem = Path(certificates.server).read_text()
+        leaf = pem[pem.index(FIRST_LINE) : pem.index(LAST_LINE) + len(LAST_LINE)]
+        pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert(leaf)).hexdigest()
         url = f"https://{HOST}:{nginx.https}/last?{tag}"
         async with Client(ca_certs=certificates.authority, pin_sha256=pin) as client:
             for _ in range(3):

@@ -328,6 +328,30 @@ def test_the_blocking_client(loop_factory):
     assert ports[1] == 1
 
 
+def test_a_blocking_client_that_was_forgotten(loop_factory):
+    """The garbage collector may close it while another loop runs; its sockets are closed all the same."""
+    loop = loop_factory()
+    peer = Peer(ok(b"yes"))
+
+    def fetch() -> HTTPClient:
+        client = HTTPClient(KeepAliveAsyncHTTPClient)
+        assert client.fetch(peer.url).body == b"yes"
+        return client
+
+    async def main() -> None:
+        async with peer:
+            held = [await loop.run_in_executor(None, fetch)]
+            held.clear()
+            gc.collect()
+            await peer.conns[0].closed()
+            assert peer.connections == 1
+
+    loop.run_until_complete(main())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    gc.collect()
+
+
 def pages(request: Request) -> bytes:
     return response(b"yes") if request.target == "/" else response(b"", status=404, reason="Not Found")
 

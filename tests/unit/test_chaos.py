@@ -60,7 +60,7 @@ def test_no_post_is_executed_twice(run: Run, seed: int) -> None:
             outcomes = await race(client, peer.url, names(400), "POST")
         lost = {name for name, body in outcomes.items() if isinstance(body, ConnectionLost)}
         assert all(body == chaos.body(name) for name, body in outcomes.items() if name not in lost)
-        assert 0 < len(lost) < 100
+        assert 0 < len(lost) < 200
         assert max(storm.attempts.values()) == max(storm.executed.values()) == 1
 
     run(main())

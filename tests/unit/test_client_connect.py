@@ -276,7 +276,10 @@ def test_plain_http_on_the_port(run: Run) -> None:
             conn.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
         async with Peer(script) as peer, Client() as client:
-            with pytest.raises(TLSError, match="does not speak TLS on this port .*; nothing was sent. To do: if it is a plain HTTP server"):
+            with pytest.raises(
+                TLSError,
+                match="does not speak TLS on this port .*; nothing was sent. To do: if it is a plain HTTP server",
+            ):
                 await client.get(peer.url.replace("http:", "https:"))
             nothing_left(client)
 

@@ -172,14 +172,17 @@ def test_another_origin_gets_no_credentials(location: str) -> None:
     headers = [*SECRETS, ("X-Harmless", "1"), ("Host", "named.test")]
     request = followed(location=location, headers=headers)
     assert request.fields == [(b"X-Harmless", b"1")]
-    assert request.host is None
+    assert (request.host, request.for_proxy) == (None, None)
 
 
 @pytest.mark.parametrize("location", ["/", "http://A.TEST.:8080/other", "http://x:y@a.test:8080/"])
 def test_the_same_origin_does(location: str) -> None:
     headers = [*SECRETS, ("Host", "named.test")]
     request = followed(location=location, headers=headers)
-    assert [(name.decode(), value.decode()) for name, value in request.fields] == SECRETS
+    # What is for a proxy is never among what is for the origin.
+    for_origin = [(name, value) for name, value in SECRETS if name != "Proxy-Authorization"]
+    assert [(name.decode(), value.decode()) for name, value in request.fields] == for_origin
+    assert request.for_proxy == b"5"
     assert request.host == b"named.test"
 
 

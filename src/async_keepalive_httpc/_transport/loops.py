@@ -187,6 +187,11 @@ def _close_on(loop: asyncio.AbstractEventLoop, transport: Transport, ending: End
     _end(transport, ending)
     if running is None:
         loop.run_until_complete(transport.ended())
+    elif loop is not running:
+        # Two loops cannot run in one thread. All was cut off, so this takes a turn of that loop or two.
+        ender = threading.Thread(target=lambda: loop.run_until_complete(transport.ended()), name="closing a client")
+        ender.start()
+        ender.join()
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

@@ -48,6 +48,14 @@ def client(
     meaning here), CredentialsError for half a pair of keys, botocore's UnknownServiceError, and ImportError without
     the extra.
     """
+    arguments, open_client = _rooms()
+    keys = aws_access_key_id, aws_secret_access_key, aws_session_token
+    given = arguments(region_name, endpoint_url, *keys, aws_account_id, profile_name, use_ssl, verify, config)
+    opened: ServiceClient = open_client(service_name, given)
+    return opened
+
+
+def _rooms() -> tuple[Any, Any]:
     try:
         from .options import Arguments, open_client
     except ImportError as error:
@@ -56,16 +64,4 @@ def client(
         raise ImportError(
             "aws.client reads botocore's models: pip install 'async_keepalive_httpc[aws]'", name=error.name
         ) from error
-    given = Arguments(
-        region_name,
-        endpoint_url,
-        aws_access_key_id,
-        aws_secret_access_key,
-        aws_session_token,
-        aws_account_id,
-        profile_name,
-        use_ssl,
-        verify,
-        config,
-    )
-    return open_client(service_name, given)
+    return Arguments, open_client

@@ -29,8 +29,8 @@ def raw_of(response: Response) -> Raw:
 def field(raw: Raw, mark: bytes) -> bytes | None:
     """The value of a field, by one of the marks above; None if it is not there."""
     if isinstance(raw, bytes):
-        at = raw.lower().find(mark)
-        if at < 0:
+        at = raw.find(mark)
+        if at < 0 and (at := raw.lower().find(mark)) < 0:
             return None
         start = at + len(mark)
         return raw[start : raw.find(b"\r", start)].strip(b" \t")

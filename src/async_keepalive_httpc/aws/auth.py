@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -25,7 +26,7 @@ from .signing import Signer, amz_date
 
 FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
 JSON: Final = "application/x-amz-json-1.0"
-_MOMENT_DIGITS: Final = "00000000T000000Z"
+_MOMENT: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 Signed = tuple[str, str, dict[str, str], str | None]
 """Method, URL, headers and body, as they are to be sent."""
@@ -77,7 +78,7 @@ class EasyV4Sign:
         return self._sign("GET", url, dict(headers), None, timestamp)
 
     def _sign(self, method: str, url: str, headers: dict[str, str], body: str | None, timestamp: str | None) -> Signed:
-        if timestamp is not None and [char.isdigit() for char in timestamp] != [char == "0" for char in _MOMENT_DIGITS]:
+        if timestamp is not None and not _MOMENT.fullmatch(timestamp):
             raise InvalidRequest(f"The timestamp {timestamp!r:.40} is not written as 20110909T233600Z is")
         target = parse(url)
         keys = self._keys()

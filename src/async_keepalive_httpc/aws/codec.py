@@ -12,7 +12,7 @@ Law: JSON as the parser gives it is nearly right; only where a shape says so is 
     document     as it is                          as it is
 
 A recursive shape (DynamoDB's AttributeValue) may hold a blob anywhere, and seldom does. There the text is looked
-through for the names of such members first: that costs a hundredth of a walk through the values.
+through for the names of such members first: that costs a fraction of a walk through the values.
 """
 
 from __future__ import annotations
@@ -167,13 +167,13 @@ def received(shape: Shape) -> Change | None:
 class Compiler:
     """Makes the function that changes a value of a shape, the same for every occurrence of a shape.
 
-    leaf: how a leaf changes. clean: leave nulls out of structures. After `of`: `recursive`, whether a shape holds
-    itself, and `names`, the members that hold leaves which change.
+    leaf: how a leaf changes. structure: makes the function for a structure of those for its members. After `of`:
+    `recursive`, whether a shape holds itself, and `names`, the members that hold leaves which change.
     """
 
-    def __init__(self, leaf: Leaf, *, clean: bool = False) -> None:
+    def __init__(self, leaf: Leaf, structure: Callable[[dict[str, Change]], Change]) -> None:
         self._leaf = leaf
-        self._clean = clean
+        self._make = structure
         self._made: dict[str, Change | None] = {}
         self._under_way: set[str] = set()
         self.recursive = False
@@ -205,7 +205,7 @@ class Compiler:
             return self._leaf(shape) is not None
         if shape.name in seen or (kind == "structure" and shape.is_document_type):
             return False
-        if self._clean and kind == "structure":
+        if self._make is _cleaned and kind == "structure":
             return True
         seen.add(shape.name)
         return any(self._reaches(within, seen) for within in _within(shape))
@@ -220,7 +220,7 @@ class Compiler:
                     member = member.member if member.type_name == "list" else member.value
                 if member.type_name != "structure":
                     self.names.add(name)
-        return _cleaned(changes) if self._clean else _changed(changes)
+        return self._make(changes)
 
     def _list(self, shape: Shape) -> Change:
         change = self.of(shape.member)
@@ -240,16 +240,39 @@ def _within(shape: Shape) -> Iterable[Shape]:
 
 
 def _changed(changes: dict[str, Change]) -> Change:
+    """For what is sent: the caller's own structures stay as they are."""
+    pairs = tuple(changes.items())
+
     def change(value: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: changes[name](member) if name in changes and member is not None else member
-            for name, member in value.items()
-        }
+        changed = None
+        for name, within in pairs:
+            member = value.get(name)
+            if member is not None:
+                if changed is None:
+                    changed = dict(value)
+                changed[name] = within(member)
+        return value if changed is None else changed
+
+    return change
+
+
+def _changed_in_place(changes: dict[str, Change]) -> Change:
+    """For what was received, which is ours."""
+    pairs = tuple(changes.items())
+
+    def change(value: dict[str, Any]) -> dict[str, Any]:
+        for name, within in pairs:
+            member = value.get(name)
+            if member is not None:
+                value[name] = within(member)
+        return value
 
     return change
 
 
 def _cleaned(changes: dict[str, Change]) -> Change:
+    """For what was received with nulls in it: they are left out."""
+
     def change(value: dict[str, Any]) -> dict[str, Any]:
         return {
             name: changes[name](member) if name in changes else member
@@ -269,10 +292,9 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
     tokens: members that get a new idempotency token where the caller gave none; it is set in the parameters. The
     function raises TypeError, ValueError, AttributeError or RecursionError for what cannot be sent.
     """
-    compiler = Compiler(sent)
+    compiler = Compiler(sent, _changed)
     change = None if shape is None else compiler.of(shape)
     names = [f'"{name}":'.encode() for name in sorted(compiler.names)] if compiler.recursive else None
-    tokens = tuple(tokens)
 
     def write(parameters: dict[str, Any]) -> bytes:
         try:
@@ -294,17 +316,17 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
                 return encode(parameters)
         return body
 
-    chosen = encode if names is None else encode_recursive
-    if not tokens:
-        return chosen
+    return _with_tokens(encode if names is None else encode_recursive, tuple(tokens))
 
+
+def _with_tokens(encode: Encode, tokens: tuple[str, ...]) -> Encode:
     def encode_with_tokens(parameters: dict[str, Any]) -> bytes:
         for token in tokens:
             if parameters.get(token) is None:
                 parameters[token] = str(uuid4())
-        return chosen(parameters)
+        return encode(parameters)
 
-    return encode_with_tokens
+    return encode_with_tokens if tokens else encode
 
 
 def decoder(shape: Shape | None, *, loads: Callable[[bytes], Any] = loads) -> Decode:
@@ -314,7 +336,7 @@ def decoder(shape: Shape | None, *, loads: Callable[[bytes], Any] = loads) -> De
     """
     if shape is None:
         return lambda body: {}
-    compiler = Compiler(received)
+    compiler = Compiler(received, _changed_in_place)
     change = compiler.of(shape)
     names = [f'"{name}"'.encode() for name in sorted(compiler.names)] if compiler.recursive else None
     read = plain_loads if _holds_document(shape, set()) else loads
@@ -328,7 +350,7 @@ def decoder(shape: Shape | None, *, loads: Callable[[bytes], Any] = loads) -> De
             raise ValueError("the body is JSON, but not an object")
         if b"null" in body:
             if not clean:
-                clean.append(Compiler(received, clean=True).of(shape) or dict)
+                clean.append(Compiler(received, _cleaned).of(shape) or dict)
             return clean[0](value)  # type: ignore[no-any-return]
         if change is None:
             return value

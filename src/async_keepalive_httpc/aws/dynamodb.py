@@ -140,7 +140,7 @@ class DynamoDB(Verbs):
 
 
 def select(parameters: dict[str, Any], names: Sequence[str] | None) -> None:
-    """Ask for these attributes only: by an expression, but beside KeyConditions, which DynamoDB does not mix with one."""
+    """Ask for these attributes only: by an expression; not so beside KeyConditions, which DynamoDB does not mix."""
     if not names:
         return
     if "KeyConditions" in parameters:

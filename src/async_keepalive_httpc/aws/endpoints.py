@@ -93,14 +93,7 @@ class Endpoints:
         account_id: str | None = None,
         account_id_mode: str | None = None,
     ) -> None:
-        if not region:
-            raise InvalidRequest(
-                f"A client for {service} needs a region: give region_name='us-east-1' or another, or set "
-                "AWS_DEFAULT_REGION"
-            )
-        plain = region.replace("fips-", "").replace("-fips", "")
-        if not _REGION.fullmatch(plain):
-            raise InvalidRequest(f"The region {region!r:.100} is no name of one: give one such as 'eu-west-1'")
+        plain = _plain_region(service, region)
         given: dict[str, Any] = {
             "Region": plain,
             "UseFIPS": (bool(use_fips) or plain != region) and not endpoint_url,
@@ -221,6 +214,18 @@ class Context:
                 elif value:
                     facts += ((name, tuple(value)),)
         return facts
+
+
+def _plain_region(service: str, region: str | None) -> str:
+    """The region without "fips". Raises InvalidRequest."""
+    if not region:
+        raise InvalidRequest(
+            f"A client for {service} needs a region: give region_name='us-east-1' or another, or set AWS_DEFAULT_REGION"
+        )
+    plain = region.replace("fips-", "").replace("-fips", "")
+    if not _REGION.fullmatch(plain):
+        raise InvalidRequest(f"The region {region!r:.100} is no name of one: give one such as 'eu-west-1'")
+    return plain
 
 
 def _member(name: str) -> Read:

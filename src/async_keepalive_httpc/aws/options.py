@@ -93,15 +93,8 @@ def open_client(name: str, given: Arguments) -> ServiceClient:
     http = _http(given, config, said, timeout, endpoint.url)
     # The chain asks its links without a proxy.
     direct = Client(timeout=timeout, decode=False, max_redirects=0, trust_env=False)
-    source = chain.source(
-        os.environ,
-        direct.send,
-        access_key=given.access_key,
-        secret_key=given.secret_key,
-        token=given.token,
-        profile=given.profile,
-        region=region,
-    )
+    keys: dict[str, Any] = {"access_key": given.access_key, "secret_key": given.secret_key, "token": given.token}
+    source = chain.source(os.environ, direct.send, **keys, profile=given.profile, region=region)
     service = Service(
         http.send,
         model,

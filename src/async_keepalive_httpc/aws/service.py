@@ -31,7 +31,7 @@ from ..version import __version__
 from . import checks, errors
 from .answered import AGE, CRC32, DATE, ResponseMetadata, field, fields_of, raw_of
 from .credentials import Credentials, CredentialsError, Source, Static
-from .endpoints import Endpoint, Endpoints
+from .endpoints import NO_FACTS, Endpoint, Endpoints
 from .model import Model
 from .retry import LONG_POLLS, Kind, Standard, kind, kind_of
 from .signed import SignedRequest
@@ -144,7 +144,7 @@ class Call:
         "_check",
         "_context",
         "_crc32",
-        "_endpoint",
+        "_facts",
         "_form",
         "_keys",
         "_long_poll",
@@ -166,7 +166,7 @@ class Call:
         self._crc32 = model.name in checks.CRC32
         self._check = checks.SQS.get(name) if model.name == "sqs" else None
         self._long_poll = (model.name, name) in LONG_POLLS
-        self._endpoint: Endpoint | None = None
+        self._facts = NO_FACTS
         self._keys: Credentials | None = None
         self._url: URL
         self._form: Form | Blank
@@ -227,13 +227,14 @@ class Call:
     def _request(
         self, parameters: dict[str, Any], body: bytes, keys: Credentials, second: int, timeout: Timeout
     ) -> SignedRequest:
-        endpoint = self._service.endpoints.of(keys.account_id, self._context, parameters, body)
-        if endpoint is not self._endpoint or keys is not self._keys:
-            self._address(endpoint, keys)
+        facts = NO_FACTS if self._context is None else self._context.facts(parameters, body)
+        if keys is not self._keys or facts != self._facts:
+            self._address(self._service.endpoints.of(keys.account_id, self._context, parameters, body), keys)
+            self._facts = facts
         return SignedRequest(self._url, self._form.block(body, second), body, timeout)
 
     def _address(self, endpoint: Endpoint, keys: Credentials) -> None:
-        """Another endpoint, or other keys."""
+        """Other keys, or other facts for the rules of endpoints: sign for what follows from them."""
         operation, service = self._operation, self._service
         url = endpoint.url
         if operation.prefix and service.prefixed:
@@ -244,7 +245,7 @@ class Call:
         else:
             signer = Signer(keys.access_key, keys.secret_key, endpoint.region, endpoint.signing_name, keys.token)
             self._form = Form(signer, at.authority, at.target, operation.fields, service.unsigned)
-        self._endpoint, self._keys = endpoint, keys
+        self._keys = keys
 
     # -- after a try
 
