@@ -19,7 +19,14 @@ from tests.wires import CLOSE, OK, Call, Dial, Rig, Wire
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._transport.lane import Lane
 from async_keepalive_httpc._transport.rest import SURE
-from async_keepalive_httpc.errors import UNSENT, ClientClosed, ConnectError, ConnectionLost, TimeoutExpired
+from async_keepalive_httpc.errors import (
+    UNSENT,
+    ClientClosed,
+    ConnectError,
+    ConnectionLost,
+    ProtocolError,
+    TimeoutExpired,
+)
 
 ORIGINS = ("http://a.test", "http://b.test", "http://c.test")
 MOST, PER_HOST = 4, 2
@@ -255,7 +262,7 @@ class Lanes(RuleBasedStateMachine):
             assert not self.unended, self.rig.transport.stats()
             for call in self.calls:
                 assert call.error is None or isinstance(
-                    call.error, (ClientClosed, ConnectError, ConnectionLost, TimeoutExpired)
+                    call.error, (ClientClosed, ConnectError, ConnectionLost, ProtocolError, TimeoutExpired)
                 )
             self.run(self.rig.end())
         finally:

@@ -41,7 +41,8 @@ def make_parser() -> argparse.ArgumentParser:
     shown = commands.add_parser(
         "demo",
         help="show what the clients do, against servers on this machine",
-        description="Starts an HTTP and an HTTPS server on loopback and shows what the clients do with them.",
+        description="Starts an HTTP server, an HTTPS server and an emulator of AWS on loopback, and shows what the "
+        "clients do with them.",
     )
     shown.add_argument(
         "--requests",

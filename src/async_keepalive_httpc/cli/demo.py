@@ -1,6 +1,6 @@
-"""The demo: the user's example, a contest with Tornado's own client, and a pool of clients.
+"""The demo: the user's example, a contest with Tornado's own client, a pool of clients, and AWS.
 
-Refuses: measuring (`contest`), serving (`server`), drawing (`display`): it tells the story.
+Refuses: measuring (`contest`), serving (`server`), drawing (`display`), the AWS part (`aws`): it tells the story.
 Called by: `command`.
 """
 
@@ -18,6 +18,7 @@ from ..pool import ResourcePool
 from ..version import __version__
 from .contest import BOUND, CONTENDERS, Contender, Sample, check, measure
 from .display import Display
+from .emulator import Emulator
 from .failure import DemoFailed
 from .loop import choose_loop
 from .process import Servers
@@ -35,19 +36,28 @@ def run(requests: int, stream: TextIO) -> None:
     """Show everything on `stream`, with `requests` GETs in each measured run. Raises DemoFailed."""
     display = Display(stream)
     loop = choose_loop()
-    with Servers() as servers, asyncio.Runner(loop_factory=loop.make) as runner:
+    with Emulator() as emulator, Servers() as servers, asyncio.Runner(loop_factory=loop.make) as runner:
         display.say(
             f"async_keepalive_httpc {__version__}, Tornado {tornado.version}, {PYTHON}, {loop.name}\n"
             f"Servers: {servers.urls['http']} and {servers.urls['https']}, in process {servers.number}"
         )
-        runner.run(tell(display, servers, requests))
+        runner.run(tell(display, servers, emulator, requests))
 
 
-async def tell(display: Display, servers: Servers, requests: int) -> None:
-    """The three parts, in turn."""
+async def tell(display: Display, servers: Servers, emulator: Emulator, requests: int) -> None:
+    """The four parts, in turn."""
     await show_example(display, servers.urls["http"])
+    # Starting, it would take from the processor that the contest measures.
+    emulator.ready()
     await show_contest(display, servers, requests)
     await show_pool(display, servers.urls["http"])
+    if emulator.missing:
+        display.say(f"\n4. AWS: left out; pip install 'async_keepalive_httpc[{','.join(emulator.missing)}]'")
+        return
+    from .aws import show_aws
+
+    display.say(f"\n4. AWS, as moto emulates it: {emulator.url}, in process {emulator.number}")
+    await show_aws(display, emulator)
 
 
 async def show_example(display: Display, url: str) -> None:

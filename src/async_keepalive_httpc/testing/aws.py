@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import signal
 import ssl
@@ -221,11 +222,15 @@ def new_user() -> tuple[str, str]:
 
 
 async def serve(arguments: list[str]) -> None:
-    """Serve until SIGINT or SIGTERM; the first line of the output is what a shell can `export`."""
+    """Serve until SIGINT or SIGTERM; the first line of the output is what a shell can `export`.
+
+    With --stdin, until the end of stdin too: each line there is answered with the counts so far.
+    """
     parser = argparse.ArgumentParser(prog="python -m async_keepalive_httpc.testing.aws", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000, help="0: a free one")
     parser.add_argument("--verify", action="store_true", help="refuse wrong signatures")
+    parser.add_argument("--stdin", action="store_true", help="tell the counts for each line of stdin, and end with it")
     told = parser.parse_args(arguments)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -236,7 +241,24 @@ async def serve(arguments: list[str]) -> None:
             f"AWS_ENDPOINT_URL={aws.url} AWS_ACCESS_KEY_ID={aws.access_key} AWS_SECRET_ACCESS_KEY={aws.secret_key}",
             flush=True,
         )
+        if told.stdin:
+            loop.add_reader(sys.stdin.fileno(), hear, aws, ended)
         await ended.wait()
+    tell(aws)
+
+
+def hear(aws: Emulator, ended: asyncio.Event) -> None:
+    """What stdin says: another line, or its end."""
+    heard = os.read(sys.stdin.fileno(), 1024)
+    for _ in range(heard.count(b"\n")):
+        tell(aws)
+    if not heard:
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        ended.set()
+
+
+def tell(aws: Emulator) -> None:
+    """The counts, as a line."""
     print(f"{aws.requests} requests on {aws.connections} connections", flush=True)
 
 
