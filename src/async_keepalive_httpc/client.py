@@ -34,6 +34,7 @@ from ._policy.proxies import Proxies
 from ._policy.walk import Step, Walk
 from ._transport.clock import now
 from ._transport.loops import Loops
+from ._transport.transport import Transport
 from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, WrongLoop
 
 DECODE_STEP: Final = 1024 * 1024
@@ -193,10 +194,15 @@ class Client:
             request = self._plain.get((method, url)) or self._remember(method, url)
         else:
             request = self.build(method, url, headers=headers, body=body, **options)
-        # `send` once more, without its coroutine: 0.4 us of a warm request's 8.
+        # `send` and `begin` once more, without their frames: 0.5 us of a warm request's 8.
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        response = self.begin(request, waiter, loop)
+        transport = self._loops.current
+        if transport is None or transport.loop is not loop:
+            transport = self._enter(loop, request)
+        size = request.max_body_size or self.max_body_size
+        response = Response(request, waiter, request.timeout or self.timeout, size)
+        transport.send(response)
         try:
             await waiter
         except BaseException:
@@ -312,9 +318,7 @@ class Client:
         """Set a request on its way; `waiter` gets the Response, good or bad, when it is there."""
         transport = self._loops.current
         if transport is None or transport.loop is not loop:
-            transport = self._loops.enter(loop)
-            if transport is None:
-                raise ClientClosed(f"{request.method} {request.url}: the client is closed; make a new one")
+            transport = self._enter(loop, request)
         timeout = request.timeout or self.timeout
         response: Response
         if stream:
@@ -323,6 +327,13 @@ class Client:
             response = Response(request, waiter, timeout, request.max_body_size or self.max_body_size)
         transport.send(response)
         return response
+
+    def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> Transport:
+        """The Transport of a loop that was not the last one used. Raises ClientClosed."""
+        transport = self._loops.enter(loop)
+        if transport is None:
+            raise ClientClosed(f"{request.method} {request.url}: the client is closed; make a new one")
+        return transport
 
     async def settle(self, response: Response, *, surplus: bool = False, turn: Turn | None = None) -> Response:
         """All that may come after a first answer: resends, redirects, decoding. Raises as `request` does.

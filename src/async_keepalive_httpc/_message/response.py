@@ -93,7 +93,7 @@ class Response:
         self._waiter: Waiter | None = waiter
         self._limit = limit
         self._size = 0
-        self._chunks: list[bytes] = []
+        self._chunks: list[bytes] | None = None
         self._body: bytes | None = None
         self._headers: Headers | None = None
         self._raw_trailers: RawFields | None = None
@@ -122,7 +122,12 @@ class Response:
                 f"{self.request.method} {self.request.url}: the response body is longer than {self._limit} "
                 "bytes: raise max_body_size, or read it piece by piece with stream()"
             )
-        self._chunks.append(data)
+        if self._body is None:
+            self._body = data
+        elif self._chunks is None:
+            self._chunks = [self._body, data]
+        else:
+            self._chunks.append(data)
 
     def finish(self, trailers: RawFields | None = None) -> None:
         """It has ended: the message is complete, unless there is an error."""
@@ -192,12 +197,10 @@ class Response:
     @property
     def body(self) -> bytes:
         """The body, decoded unless `decode=False`."""
-        body = self._body
-        if body is None:
-            chunks = self._chunks
-            body = self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            self._chunks = []
-        return body
+        if self._chunks is not None:
+            self._body = b"".join(self._chunks)
+            self._chunks = None
+        return b"" if self._body is None else self._body
 
     @property
     def text(self) -> str:

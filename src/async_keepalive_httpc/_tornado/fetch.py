@@ -113,7 +113,11 @@ class Door:
                 raise ValueError("kwargs can't be used if request is an HTTPRequest object")
         elif options or self._special:
             asked = HTTPRequest(asked, **options)
-        fetch = Fetch(self, asked, raise_error, loop)
+        fetch = Fetch(loop=loop)  # without an __init__ of its own, whose frame costs as much as all it does
+        fetch.door = self
+        fetch.asked = asked
+        fetch.raise_error = raise_error
+        fetch.callbacks = fetch.task = None
         self.active += 1
         try:
             if isinstance(asked, HTTPRequest):
@@ -219,16 +223,12 @@ class Fetch(asyncio.Future[HTTPResponse]):
 
     __slots__ = ("asked", "callbacks", "door", "raise_error", "response", "task")
 
-    def __init__(
-        self, door: Door, asked: str | HTTPRequest, raise_error: bool, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        super().__init__(loop=loop)
-        self.door = door
-        self.asked = asked
-        self.raise_error = raise_error
-        self.response: Response | None
-        self.callbacks: Callbacks | None = None
-        self.task: asyncio.Task[None] | None = None
+    asked: str | HTTPRequest
+    callbacks: Callbacks | None
+    door: Door
+    raise_error: bool
+    response: Response | None
+    task: asyncio.Task[None] | None
 
     def set_result(self, result: Any) -> None:
         """The engine's word: the Response has ended, good or bad; or, where callbacks wait, it has begun."""
