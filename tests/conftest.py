@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Protocol, TypeVar
@@ -36,6 +37,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell lets what it runs in the background ignore Ctrl-C, and a process that is started inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A `Client` trusts the environment: this machine's proxies are no part of a test, nor of a process that it starts.
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):

@@ -40,12 +40,10 @@ from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, WrongLo
 DECODE_STEP: Final = 1024 * 1024
 """Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
 
-
 ROADS: Final = frozenset(("proxy", "unix_socket", "server_hostname"))
 """Options of a request that are part of its Reach."""
 PLAIN_KEPT: Final = 1000
 """Requests without options that are kept built, by method and URL: a service's working set."""
-
 
 Turn = Callable[[Request], Awaitable[Request]]
 
@@ -368,7 +366,8 @@ class Client:
                 f"{request.method} {request.url}: its first try was made on another event loop; finish it there"
             )
         started = last._started if last.timeout.from_queue else 0.0
-        (transport.send_fresh if step.fresh else transport.send)(response, started)
+        send = transport.send_fresh if step.fresh else transport.send_again if step.unsent else transport.send
+        send(response, started)
         try:
             await waiter
         except BaseException:

@@ -7,8 +7,9 @@ it, so that it may call `asyncio.run`. What a block prints must be what its comm
 Called by: `test_docs`, in a process for each page.
 
 Names resolve to the scripted site on this machine, whatever the host: port 80 to its http server, 443 to
-its https server; any other port of any host but loopback fails, so nothing leaves the machine. The site's
-certificate is trusted through SSL_CERT_FILE, as if it were the system's.
+its https server, AWS's hosts to its emulator; any other port of any host but loopback fails, so nothing leaves
+the machine. The site's certificate is trusted through SSL_CERT_FILE, as if it were the system's. Of AWS's settings
+there are keys in the environment and nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.docs.site import Site, write_files
+from tests.docs.site import AWS, Site, write_files
 
 FENCE = re.compile(r"^(\s*)(```|~~~)(.*)$")
 ANNOUNCED = re.compile(r"^\s*print\(.*\)  # (.+)$", re.MULTILINE)
@@ -85,13 +86,15 @@ def matches(announced: str, said: str) -> bool:
     return re.fullmatch(pattern, said) is not None
 
 
-def route_names(ports: dict[int, int]) -> None:
-    """Have every name resolve to the site."""
+def route_names(ports: dict[int, int], aws_port: int | None = None) -> None:
+    """Have every name resolve to the site; AWS's to its emulator."""
     resolve = socket.getaddrinfo
 
     def resolve_here(host: Any, port: Any, *rest: Any, **options: Any) -> Any:
         if host in ("127.0.0.1", "::1"):
             return resolve(host, port, *rest, **options)
+        if aws_port is not None and port == 443 and host.endswith(AWS):
+            return resolve("127.0.0.1", aws_port, *rest, **options)
         if port not in ports:
             raise socket.gaierror(socket.EAI_NONAME, f"{host}:{port} is not on this machine")
         return resolve("127.0.0.1", ports[port], *rest, **options)
@@ -99,15 +102,24 @@ def route_names(ports: dict[int, int]) -> None:
     socket.getaddrinfo = resolve_here
 
 
+def set_keys(folder: str) -> None:
+    """Have an environment for AWS in the place of the machine's own."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(HOME=folder, AWS_ACCESS_KEY_ID="AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY="secret")
+
+
 def run_page(path: Path) -> int:
     """Run a page's examples; how many there were."""
     blocks = [block for block in find_blocks(path.read_text()) if block.language == "python"]
     names: dict[str, Any] = {"__name__": "__main__"}
-    with tempfile.TemporaryDirectory() as folder, Site() as site, asyncio.Runner() as runner:
+    aws = any(".aws" in block.text for block in blocks)
+    with tempfile.TemporaryDirectory() as folder, Site(aws=aws) as site, asyncio.Runner() as runner:
         write_files(Path(folder))
         os.environ["SSL_CERT_FILE"] = str(Path(folder, "ca.pem"))
         os.chdir(folder)
-        route_names(site.ports)
+        set_keys(folder)
+        route_names(site.ports, site.aws_port)
         for block in blocks:
             run_block(block, str(path), names, runner)
         os.chdir("/")

@@ -1,7 +1,7 @@
-"""The site that the examples in the docs talk to: scripted peers for http and https, and proxies, in a thread.
+"""The site that the examples in the docs talk to: scripted peers for http and https, proxies, and AWS, in a thread.
 
 Refuses: knowing the examples; it has a few pages worth asking for. It is strict about what it is sent, as
-every Peer is.
+every Peer is. AWS is the emulator, for pages that ask for it: moto takes a while to import.
 Called by: `tests.docs.page`.
 """
 
@@ -12,14 +12,17 @@ import gzip
 import json
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.peers import Conn, Peer, Request, answer, authority, certificate, chunked, response, server_context
-from tests.proxies import Socks
+from tests.proxies import ESTABLISHED, Socks, relay
 
 HOSTS = ("api.example.com", "intranet.example.com", "localhost", "127.0.0.1")
+AWS = ".amazonaws.com"
+AWS_HOSTS = tuple(f"{service}.ap-southeast-2{AWS}" for service in ("sqs", "dynamodb", "kinesis"))
 FILES = {"/a.txt": b"aaa", "/b.txt": b"bbb", "/c.txt": b"ccc"}
 EXPORT = b"number,square\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(100_000))
 JSON = ("Content-Type", "application/json")
@@ -105,14 +108,24 @@ def show(request: Request) -> bytes:
     return answer(request, raw)
 
 
-async def hop(conn: Conn) -> None:
-    """The script of an HTTP proxy, with the site behind it; it forbids one host."""
+class Place(NamedTuple):
+    """Where something listens."""
+
+    host: str
+    port: int
+
+
+async def hop(conn: Conn, aws: Place | None) -> None:
+    """The script of an HTTP proxy, with the site and AWS behind it; it forbids one host."""
     request = await conn.request()
     while request is not None:
+        if aws is not None and request.target.endswith(f"{AWS}:443"):
+            conn.send(ESTABLISHED)
+            return await relay(conn, aws)  # type: ignore[arg-type]  # of a Peer it needs host and port
         if request.method == "CONNECT" and request.target.startswith("forbidden."):
             conn.send(response(b"not this one", status=403, reason="Forbidden"))
         elif request.method == "CONNECT":
-            conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            conn.send(ESTABLISHED)
             await conn.start_tls(server_context(*HOSTS))
             return await serve(conn)
         else:
@@ -121,7 +134,14 @@ async def hop(conn: Conn) -> None:
 
 
 class Site:
-    """`with Site() as site`: it serves in a thread until then. `ports` are those of http, https and proxies."""
+    """`with Site() as site`: it serves in a thread until then.
+
+    aws: whether AWS is there too. `ports` are those of http, https and proxies, `aws_port` that of AWS, or None.
+    """
+
+    def __init__(self, *, aws: bool = False) -> None:
+        self._wants_aws = aws
+        self.aws_port: int | None = None
 
     def __enter__(self) -> Self:
         self._started = threading.Event()
@@ -146,11 +166,22 @@ class Site:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
-        async with Peer(serve) as plain, Peer(serve, tls=server_context(*HOSTS)) as tls:
-            async with Peer(hop) as proxy, Peer(Socks(tls)) as socks:
-                self.ports = {80: plain.port, 443: tls.port, 3128: proxy.port, 1080: socks.port}
-                self._started.set()
-                await self._ended
+        async with AsyncExitStack() as stack:
+            aws = await self._start_aws(stack) if self._wants_aws else None
+            plain = await stack.enter_async_context(Peer(serve))
+            tls = await stack.enter_async_context(Peer(serve, tls=server_context(*HOSTS)))
+            proxy = await stack.enter_async_context(Peer(lambda conn: hop(conn, aws)))
+            socks = await stack.enter_async_context(Peer(Socks(tls)))
+            self.ports = {80: plain.port, 443: tls.port, 3128: proxy.port, 1080: socks.port}
+            self._started.set()
+            await self._ended
+
+    async def _start_aws(self, stack: AsyncExitStack) -> Place:
+        from async_keepalive_httpc.testing.aws import Emulator
+
+        emulator: Any = await stack.enter_async_context(Emulator(tls=server_context(*AWS_HOSTS)))
+        self.aws_port = int(emulator.url.rpartition(":")[2])
+        return Place("127.0.0.1", self.aws_port)
 
 
 def write_files(folder: Path) -> None:

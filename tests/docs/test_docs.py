@@ -22,6 +22,7 @@ WITH_EXAMPLES = {
     "quickstart.md",
     "migration.md",
     "architecture.md",
+    "aws.md",
     "connecting.md",
     "proxies.md",
     "testing.md",

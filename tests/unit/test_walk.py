@@ -61,10 +61,10 @@ def test_a_loss_is_followed_by_the_same_request_once() -> None:
     assert caught.value is response._error
 
 
-def test_what_was_not_sent_goes_again_and_that_is_no_resend() -> None:
+def test_what_was_not_sent_goes_again_and_takes_no_resend_away() -> None:
     going, one = walk(), request()
     for _ in range(UNSENT_TRIES - 1):
-        assert going.after(failed(one, UNSENT)) == Step(one)
+        assert going.after(failed(one, UNSENT)) == Step(one, unsent=True)
     with pytest.raises(ConnectionLost):
         going.after(failed(one, UNSENT))
     assert walk().after(failed(one, SENT)) == Step(one, fresh=True)

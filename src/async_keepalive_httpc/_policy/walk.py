@@ -34,6 +34,8 @@ class Step(NamedTuple):
     fresh: bool = False
     """On a connection that has not been used."""
     redirect: bool = False
+    unsent: bool = False
+    """Nothing of the last try had been sent."""
 
 
 class Walk:
@@ -87,7 +89,7 @@ class Walk:
             raise error
         self._tries += 1
         self._resends += how == FRESH
-        return Step(_again(request), how == FRESH)
+        return Step(_again(request), how == FRESH, unsent=how != FRESH)
 
     def _follow(self, response: Response) -> Step | None:
         if self._left:

@@ -140,6 +140,11 @@ class Transport:
         else:
             self._wait(lane, response, now)
 
+    def send_again(self, response: Response, started: float) -> None:
+        """Set `response` on its way once more: nothing of its request had been sent."""
+        self._open(response.request).resends += 1
+        self.send(response, started)
+
     def send_fresh(self, response: Response, started: float) -> None:
         """Set `response` on its way over a connection that has not been used."""
         lane = self._open(response.request)
