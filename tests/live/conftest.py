@@ -6,7 +6,6 @@ name that squid's hosts file has.
 
 from __future__ import annotations
 
-import gc
 import itertools
 from collections.abc import Iterator
 
@@ -30,15 +29,6 @@ TAGS = itertools.count(1)
 def tag() -> str:
     """A word that is in the URLs of no other test; `<tag>.live.test` is a name of this machine for squid."""
     return f"t{next(TAGS):04}"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_collection() -> Iterator[None]:
-    """The collection after each test looks at what the tests made only: the rest of the process is most of the work."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
