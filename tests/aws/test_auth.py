@@ -10,7 +10,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Theirs
-from tests.aws.test_credentials import answer
+from tests.aws.scripted_keys import answer
 from tests.conftest import Run
 
 from async_keepalive_httpc.aws.auth import EasyV4Sign, IamRoleV4Sign

@@ -387,3 +387,34 @@ def test_a_known_length_that_ends_while_paused(run: Run) -> None:
             assert peer.connections == 2
 
     run(main())
+
+
+@pytest.mark.parametrize("spoken", [(), ("h2", "http/1.1")])
+def test_http11_is_offered_by_alpn(run: Run, files: dict[str, str], spoken: tuple[str, ...]) -> None:
+    chosen: list[str | None] = []
+
+    async def answer(conn: Conn) -> None:
+        chosen.append(conn.tls.selected_alpn_protocol() if conn.tls else None)
+        await ok()(conn)
+
+    async def main() -> None:
+        async with Peer(answer, tls=server_context(alpn=spoken)) as peer, Client(verify=peer.ca_context()) as own:
+            async with Client(ca_certs=files["ca"]) as client:
+                assert (await client.get(peer.url)).status == 200
+            assert (await own.get(peer.url)).status == 200
+        assert chosen == ["http/1.1" if spoken else None, None]
+
+    run(main())
+
+
+def test_case_170_another_protocol_by_alpn_is_refused(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(ok(), tls=server_context(alpn=["h2", "http/1.1"])) as peer:
+            context = peer.ca_context(alpn=["h2", "http/1.1"])
+            async with Client(verify=context) as client:
+                with pytest.raises(TLSError, match="by ALPN the server chose 'h2', .* nothing was sent"):
+                    await client.get(peer.url)
+                assert client.stats()["connections"]["closed"] == {}
+            assert not peer.requests
+
+    run(main())

@@ -14,11 +14,14 @@ from typing import Any, Final
 
 from .._message.tls import TLS
 from .._message.url import Origin
-from ..errors import ConnectError
+from ..errors import ConnectError, TLSError
+from .course import shown
 from .pins import check_pins
 from .refusal import explain
 from .sessions import Kept
 
+SPOKEN: Final = "http/1.1"
+"""What our own contexts offer by ALPN (RFC 7301); a caller's context offers what its caller chose."""
 TLS_SHUTDOWN: Final = 1.0
 """Seconds that a peer gets to answer our close_notify."""
 
@@ -97,10 +100,20 @@ class Handshake:
         return tls
 
     def made(self) -> bool:
-        """The handshake was made: whether it resumed a session. Raises TLSError where the certificate has no pin."""
+        """The handshake was made: whether it resumed a session.
+
+        Raises TLSError where the certificate has no pin, or another protocol was agreed upon than the one spoken here.
+        """
         tls = self._tls
         assert tls is not None
         check_pins(tls, self.pins, self.origin)
+        chosen = tls.selected_alpn_protocol()
+        if chosen not in (None, SPOKEN):
+            where = shown((self.origin.host, self.origin.port))
+            raise TLSError(
+                f"TLS handshake with {where} failed: by ALPN the server chose {chosen!r}, which is not spoken here; "
+                f"nothing was sent. Let your SSLContext offer what is: context.set_alpn_protocols([{SPOKEN!r}])"
+            )
         if self._kept is not None:
             self._kept.made(tls, self._offered)
         return bool(tls.session_reused)

@@ -19,6 +19,7 @@ from tornado.netutil import ssl_options_to_context
 
 from .._message.tls import TLS
 from ..errors import TLSError
+from .handshake import SPOKEN
 
 CONTEXTS_KEPT: Final = 100
 """Contexts remembered: each costs ~28 ms and some 100 KiB; one who makes up options must not fill memory."""
@@ -83,6 +84,7 @@ def _make(tls: TLS) -> ssl.SSLContext:
                 context.verify_mode = ssl.CERT_NONE
         if cert is not None:
             context.load_cert_chain(cert, key, _no_password)
+        context.set_alpn_protocols([SPOKEN])
     except (OSError, ValueError, TypeError) as error:
         files = ", ".join(map(str, _files(tls))) or "ssl_options"
         raise TLSError(f"the TLS options cannot be used: {error}; check {files}") from error
