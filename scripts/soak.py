@@ -8,6 +8,7 @@ memory      a million requests: what the process holds afterwards, and its open 
 cancel      100,000 requests cancelled at random moments: slots, sockets, tasks, bodies
 waiters     10,000 and 20,000 requests on 20 connections: order, and the time the second takes; 9,000 at once
 timeouts    requests that are never answered: how early, how late
+callbacks   the longest turn that the loop is held by one callback: 1 MiB bodies, hostile answers; the idle check
 posts       one POST a second to a server that closes idle connections after a second, 40 ms away
 """
 
@@ -16,16 +17,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import gzip
 import os
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from statistics import median
+from timeit import timeit
 from typing import NamedTuple
 
-from async_keepalive_httpc import Client, ConnectionLost, Limits, TimeoutExpired
+from async_keepalive_httpc import Client, ConnectionLost, HTTPCError, Limits, TimeoutExpired
 from async_keepalive_httpc.testing import Conn, Latency, Peer, response
 
 AT_ONCE = 50
@@ -57,12 +61,36 @@ class Server(asyncio.Protocol):
         *heads, self.rest = (self.rest + data).split(b"\r\n\r\n")
         for head in heads:
             target = head.split(b" ", 2)[1]
-            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(target), target))
+            answer = ANSWERS.get(target)
+            self.transport.write(answer or b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(target), target))
+
+
+def hostile() -> dict[bytes, bytes]:
+    """Answers that make work, by target."""
+    head = b"HTTP/1.1 200 OK\r\n"
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n"
+    bomb = gzip.compress(bytes(64 * KIB * KIB))
+    return {
+        b"/mib": head + b"Content-Length: %d\r\n\r\n%b" % (KIB * KIB, bytes(KIB * KIB)),
+        b"/chunks": chunked + b"1\r\nx\r\n" * 200_000 + b"0\r\n\r\n",
+        b"/bomb": head + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(bomb), bomb),
+        b"/fields": head + b"X: y\r\n" * 900 + b"Content-Length: 0\r\n\r\n",
+        b"/header": head + b"X-" + b"a" * (120 * KIB) + b": b\r\nContent-Length: 0\r\n\r\n",
+        b"/interims": b"HTTP/1.1 103 X\r\n\r\n" * 6_000 + head + b"Content-Length: 0\r\n\r\n",
+        b"/odd": b"HTTP/1.1 103 X\r\nContent-Length: 1\r\n\r\n" * 3_000 + head + b"Content-Length: 0\r\n\r\n",
+        b"/extension": chunked + b"1;" + b"e" * (15 * KIB) + b"\r\nx\r\n0\r\n\r\n",
+        b"/trailers": chunked + b"0\r\n" + b"T: u\r\n" * 900 + b"\r\n",
+        b"/lengths": head + b"Content-Length: 0\r\n" * 900 + b"\r\n",
+    }
+
+
+ANSWERS: dict[bytes, bytes] = {}
 
 
 async def serve() -> None:
     """Print the port, then serve until the standard input ends."""
     loop = asyncio.get_running_loop()
+    ANSWERS.update(hostile())
     server = await loop.create_server(Server, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
@@ -227,6 +255,50 @@ async def timeouts(scale: float) -> list[Figure]:
     ]
 
 
+@contextmanager
+def longest() -> Iterator[list[float]]:
+    """Holds the seconds of the longest callback that asyncio's own loop runs inside."""
+    run = asyncio.Handle._run  # type: ignore[attr-defined]
+    found = [0.0]
+
+    def timed(handle: asyncio.Handle) -> None:
+        began = time.perf_counter()
+        run(handle)
+        found[0] = max(found[0], time.perf_counter() - began)
+
+    asyncio.Handle._run = timed  # type: ignore[attr-defined]
+    try:
+        yield found
+    finally:
+        asyncio.Handle._run = run  # type: ignore[attr-defined]
+
+
+async def callbacks(scale: float) -> list[Figure]:
+    """One answer at a time, the loop being asyncio's own; the idle check by itself."""
+    figures = []
+    async with served() as url, Client() as client:
+        for target in hostile():
+            worst = []
+            for _ in range(max(3, int(20 * scale))):
+                gc.collect()
+                with longest() as found:
+                    try:
+                        await client.get(url + target.decode())
+                    except HTTPCError:
+                        pass
+                worst.append(found[0])
+            # The median of the worst: another program on this processor is no callback of ours.
+            most = 10 if target == b"/mib" else 50
+            figures.append(Figure(f"longest callback, {target.decode()[1:]}", median(worst) * 1000, most, "ms"))
+        await client.get(url + "/1")
+        transport = client._loops.current
+        assert transport is not None
+        connection = next(iter(transport.idle))
+        assert connection.sound()
+        figures.append(Figure("idle check", timeit(connection.sound, number=100_000) * 10, 1, "us"))
+    return figures
+
+
 async def posts(scale: float) -> list[Figure]:
     """Four clients, a POST a second each, of slightly different periods."""
     number = int(600 * scale)
@@ -268,7 +340,7 @@ async def posts(scale: float) -> list[Figure]:
 
 
 PARTS: dict[str, Callable[[float], Awaitable[list[Figure]]]] = {
-    part.__name__: part for part in (memory, cancel, waiters, timeouts, posts)
+    part.__name__: part for part in (memory, cancel, waiters, timeouts, callbacks, posts)
 }
 
 
