@@ -31,7 +31,7 @@ WITHOUT = {
 
 @pytest.fixture(autouse=True)
 def nothing_left_before() -> None:
-    """circlerefs_test looks for garbage: what tests before it left is none of its own. Twice: a finalizer may revive."""
+    """circlerefs_test looks for garbage: what tests before it left is none of its own. Finalizers may revive some."""
     gc.collect()
     gc.collect()
 
