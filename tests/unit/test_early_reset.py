@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.conftest import Run
+from tests.feeding import RecordingTransport, Wired
 
 from async_keepalive_httpc import Client, ConnectionLost
 
@@ -45,3 +46,28 @@ def test_answer_before_a_failed_write(run: Run, answer: bytes, length: str | Non
                     assert caught.value.stage == ("responding" if answer else "sent")
 
     run(main())
+
+
+class SocketTransport(RecordingTransport):
+    """A transport whose socket still holds what the loop has not read."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self._sock = sock
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._sock if name == "socket" else default
+
+
+def test_an_answer_found_at_the_end_keeps_nothing() -> None:
+    """However much it says keep-alive: whoever waits for a connection must not be given this one."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        wired = Wired(transport=SocketTransport(ours))
+        response = wired.send()
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        wired.connection.connection_lost(BrokenPipeError())
+    assert (response.status, response.body) == (200, b"ok")
+    assert "freed" not in wired.owner.heard
+    assert wired.owner.heard[-1] == "gone"

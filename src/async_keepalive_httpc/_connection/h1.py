@@ -269,6 +269,7 @@ class H1Connection(ParsedWire):
         sock = transport.get_extra_info("socket")
         if sock is None or transport.get_extra_info("ssl_object") is not None:
             return
+        self.limit = 0  # this is the last response, whatever it says
         try:
             while self._response is not None and (nbytes := os.readv(sock.fileno(), [self._buffer])):
                 self.buffer_updated(nbytes)
