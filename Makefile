@@ -12,14 +12,16 @@ demo: ## Show what the clients do, against servers started here (under 30 s)
 
 test: lint ## Check and test everything: the tree with coverage, the built wheel, a second Python
 	@scripts/apt.sh nginx=nginx-light haproxy=haproxy microsocks=microsocks squid=squid
+	@scripts/npm.sh
 	@scripts/test.sh $(PYTHON)
 
-bench: venv ## Measure ours against its peers and wrk (BENCH="--help" for options)
-	@scripts/apt.sh nginx=nginx-light wrk=wrk
+bench: venv ## Measure ours against its peers, wrk and h2load, and the cost curves (BENCH="--help" for options)
+	@scripts/apt.sh nginx=nginx-light wrk=wrk h2load=nghttp2-client
 	@scripts/venv.sh $(PYTHON) .venv bench
-	@.venv/bin/python -m bench $(BENCH)
+	@scripts/venv.sh $(PYTHON) .venv-peers peers
+	@.venv/bin/python -m bench $(or $(BENCH),all)
 
-soak: venv ## What only shows in large numbers: memory, cancellations, fuzz, the chaos race (an hour; SOAK="--scale 0.1")
+soak: venv ## What only shows in large numbers: memory, cancellations, fuzz, the chaos race (over an hour; SOAK="--scale 0.1")
 	@scripts/venv.sh $(PYTHON) .venv bench
 	@scripts/soak.sh $(SOAK)
 
@@ -36,8 +38,8 @@ format: venv ## Rewrite the code in the house style
 venv: ## Make .venv with the tools and the package itself, editable
 	@scripts/venv.sh $(PYTHON) .venv dev
 
-lock: ## Renew the pinned versions in requirements/
-	@scripts/lock.sh $(PYTHON)
+lock: ## Renew the pinned versions in requirements/ (LOCK="bench peers" for some)
+	@scripts/lock.sh $(PYTHON) $(LOCK)
 
 clean: ## Remove environments, builds and caches
 	@rm -rf .venv .venv-* build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

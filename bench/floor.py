@@ -1,12 +1,11 @@
 """The floor: a bare BufferedProtocol with httptools, which does what no client can do without.
 
-Refuses everything a client is for: no pool rules, no limits, no errors of its own, no headers.
-Loaded by the worker. Law: one protocol per request in flight; heads and small bodies are received into one
-shared buffer, since a read is parsed before the next; the rest of a long body is received in place.
+Refuses everything a client is for: no pool rules, no limits, no errors of its own, no headers, no long bodies.
+Loaded by the worker. Law: one protocol per request in flight; all receive into one shared buffer, since a read is
+parsed before the next.
 """
 
 import asyncio
-import re
 import ssl
 from typing import cast
 from urllib.parse import urlsplit
@@ -16,23 +15,23 @@ import httptools
 from bench.clients import Session, Target
 
 BUFFER = 1 << 18
-LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
+# Connections opened at once: a server's queue of those it has not accepted yet is short.
+BATCH = 100
 
 
 class FloorProtocol(asyncio.BufferedProtocol):
-    """One connection, one request at a time; the server must frame its bodies by Content-Length."""
+    """One connection, one request at a time."""
 
-    __slots__ = ("answer", "body", "filled", "loop", "parser", "status", "transport", "view")
+    __slots__ = ("answer", "body", "loop", "parser", "status", "transport", "view")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, view: memoryview) -> None:
         self.loop = loop
         self.view = view
         self.parser = httptools.HttpResponseParser(self)
         self.status = 0
-        self.body: bytes | bytearray = b""
-        self.filled: int | None = None
+        self.body = b""
         self.transport: asyncio.Transport
-        self.answer: asyncio.Future[bytes | bytearray]
+        self.answer: asyncio.Future[bytes]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -43,38 +42,19 @@ class FloorProtocol(asyncio.BufferedProtocol):
             self.answer.set_exception(error or ConnectionError("the server closed the connection"))
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self.view if self.filled is None else memoryview(self.body)[self.filled :]
+        return self.view
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self.filled is None:
-            self.parser.feed_data(self.view[:nbytes])
-            if not self.answer.done():
-                self._expect_rest(bytes(self.view[:nbytes]))
-            return
-        self.filled += nbytes
-        if self.filled == len(self.body):
-            self.filled = None
-            # The old one still waits for the body that went past it.
-            self.parser = httptools.HttpResponseParser(self)
-            self.answer.set_result(self.body)
-
-    def _expect_rest(self, received: bytes) -> None:
-        length = LENGTH.search(received)
-        if length is None:
-            raise ValueError("the floor needs a whole head with a Content-Length in the first read")
-        self.status = self.parser.get_status_code()
-        start, self.body = self.body, bytearray(int(length[1]))
-        self.filled = len(start)
-        self.body[: self.filled] = start
+        self.parser.feed_data(self.view[:nbytes])
 
     def on_body(self, body: bytes) -> None:
-        self.body = body
+        self.body += body
 
     def on_message_complete(self) -> None:
         self.status = self.parser.get_status_code()
         self.answer.set_result(self.body)
 
-    def send(self, request: bytes) -> "asyncio.Future[bytes | bytearray]":
+    def send(self, request: bytes) -> "asyncio.Future[bytes]":
         self.body = b""
         self.answer = self.loop.create_future()
         self.transport.write(request)
@@ -108,9 +88,12 @@ async def start(target: Target) -> Session:
     parts = urlsplit(target.url)
     context = ssl.create_default_context(cafile=target.authority) if parts.scheme == "https" else None
     view = memoryview(bytearray(BUFFER))
-    dials = [
-        loop.create_connection(lambda: FloorProtocol(loop, view), parts.hostname or "", parts.port or 0, ssl=context)
-        for _ in range(target.concurrency)
-    ]
-    idle = [protocol for _, protocol in await asyncio.gather(*dials)]
+
+    async def dial() -> FloorProtocol:
+        host, port = parts.hostname or "", parts.port or 0
+        return (await loop.create_connection(lambda: FloorProtocol(loop, view), host, port, ssl=context))[1]
+
+    idle: list[FloorProtocol] = []
+    while (left := target.concurrency - len(idle)) > 0:
+        idle += await asyncio.gather(*(dial() for _ in range(min(BATCH, left))))
     return FloorSession(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode(), idle)

@@ -13,13 +13,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 
+from bench.clients import ROOT as ROOT
 from bench.clients import Contender
 from bench.server import find_program
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def choose_cpus() -> tuple[int, int] | None:
@@ -60,14 +59,21 @@ def describe_machine(cpus: tuple[int, int] | None) -> dict[str, str]:
 
 
 def describe_versions(contenders: Iterable[Contender]) -> dict[str, str]:
-    """The version of each package that these contenders use, and of nginx and wrk."""
-    found = {"nginx": _ask_version("nginx"), "wrk": _ask_version("wrk")}
-    for package in sorted({package for contender in contenders for package in contender.packages}):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "from the tree"
-    return found
+    """The version of each package that these contenders use, and of nginx, wrk and h2load."""
+    programs = {"nginx": "-v", "wrk": "-v", "h2load": "--version"}
+    found = {name: _ask_version(name, option) for name, option in programs.items()}
+    return found | describe_packages(contenders)
+
+
+def describe_packages(contenders: Iterable[Contender]) -> dict[str, str]:
+    """The version of each package that these contenders use, where they have it."""
+    homes = {package: contender.find_folders() for contender in contenders for package in contender.packages}
+    return {package: _find_version(package, folders) for package, folders in sorted(homes.items())}
+
+
+def _find_version(package: str, folders: list[str]) -> str:
+    here = distributions(name=package, path=folders)
+    return next((one.version for one in here), "from the tree")
 
 
 def hide_paths(text: str) -> str:
@@ -90,10 +96,10 @@ def _cut_version(release: str) -> str:
     return found[0] if found else ""
 
 
-def _ask_version(name: str) -> str:
+def _ask_version(name: str, option: str) -> str:
     program = find_program(name)
     if program is None:
         return "not installed"
-    done = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run([program, option], capture_output=True, text=True, timeout=10, check=False)
     found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
     return found[0] if found else "unknown"

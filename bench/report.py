@@ -4,17 +4,18 @@ Refuses to print a ratio without its spread. Called by the command.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from bench.clients import CONTENDERS, Contender
-from bench.goal import GOALS
+from bench.goal import GOALS, HELD_ISSUE, HELD_MOST, KIB, Goal
+from bench.held import Held
 from bench.rounds import Plan, Results
 from bench.sample import Rounds, Sample, Spread, compare_rates, find_median
 from bench.work import WORKS
 
 UNKNOWN = "-"
 LIMIT = "wrk"
-HEADS = ["client", "requests/s", "CPU us/request", "busy %", "peak MiB", "connections"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,17 @@ class Circumstances:
     versions: dict[str, str]
     plan: Plan
     peer: str
+    held: Held = field(default_factory=dict)
 
 
-def write_json(results: Results, circumstances: Circumstances) -> dict[str, object]:
-    """All there is, for other programs."""
+def write_json(results: Results, circumstances: Circumstances) -> dict[str, Any]:
+    """All there is: for `read_json`, from which every page is made, and for other programs."""
     return {
         "machine": circumstances.machine,
         "versions": circumstances.versions,
         "plan": asdict(circumstances.plan),
+        "peer": circumstances.peer,
+        "held": circumstances.held,
         "samples": {
             work: {client: [sample and asdict(sample) for sample in rounds] for client, rounds in clients.items()}
             for work, clients in results.samples.items()
@@ -40,6 +44,18 @@ def write_json(results: Results, circumstances: Circumstances) -> dict[str, obje
         "missing": results.missing,
         "errors": results.errors,
     }
+
+
+def read_json(document: dict[str, Any]) -> tuple[Results, Circumstances]:
+    """What `write_json` was given."""
+    samples = {
+        work: {client: [sample and Sample(**sample) for sample in rounds] for client, rounds in clients.items()}
+        for work, clients in document["samples"].items()
+    }
+    circumstances = Circumstances(
+        document["machine"], document["versions"], Plan(**document["plan"]), document["peer"], document["held"]
+    )
+    return Results(samples, document["missing"], document["errors"]), circumstances
 
 
 def write_markdown(results: Results, circumstances: Circumstances) -> str:
@@ -52,7 +68,8 @@ def write_markdown(results: Results, circumstances: Circumstances) -> str:
             f"## {WORKS[work].title}\n\n{tabulate_work(clients, circumstances.peer)}"
             for work, clients in results.samples.items()
         ),
-        _tabulate_goals(results),
+        *([tabulate_held(circumstances.held)] if circumstances.held else []),
+        tabulate_goals(results, circumstances.held),
         "## Settings\n\n" + _tabulate_settings(CONTENDERS[name] for name in CONTENDERS if name in measured),
     ]
     if results.missing:
@@ -69,7 +86,7 @@ def _describe_run(circumstances: Circumstances) -> str:
     lines.append("- versions: " + ", ".join(f"{name} {value}" for name, value in circumstances.versions.items()))
     lines.append(
         f"- {plan.rounds} interleaved rounds of {plan.seconds:g} s after {plan.warmup:g} s of warm-up"
-        " (wrk: whole seconds, no warm-up); figures are medians of the rounds; ratios are of requests/s"
+        " (wrk and h2load: whole seconds, no warm-up); figures are medians of the rounds; ratios are of requests/s"
         " within one round: median (least to greatest)"
     )
     lines.append(
@@ -113,15 +130,44 @@ def tabulate_work(clients: dict[str, list[Sample | None]], peer: str) -> str:
     return draw_table(heads, (cells for _, cells in lines))
 
 
-def _tabulate_goals(results: Results) -> str:
+def tabulate_held(held: Held) -> str:
+    """What idle connections take."""
+    lines = [
+        [f"{scheme}, {loop}", UNKNOWN if each is None else f"{each / KIB:.1f}"]
+        for scheme, loops in held.items()
+        for loop, each in loops.items()
+    ]
+    told = "Private memory of the process for each connection that has answered and rests; the kernel's is not in it."
+    return f"## memory of idle connections\n\n{told}\n\n{draw_table(['ours', 'KiB each'], lines)}"
+
+
+def tabulate_goals(results: Results, held: Held) -> str:
+    """Each goal, with what was measured, and whether that reaches it."""
     lines = []
     for goal in GOALS:
-        clients = results.samples.get(goal.work, {})
-        spread = compare_rates(clients.get(goal.client, ()), clients.get(goal.base, ()))
-        verdict = UNKNOWN if spread is None else "yes" if spread.middle >= goal.least else "no"
+        measured, verdict = _judge(goal, results.samples.get(goal.work, {}))
         names = f"{CONTENDERS[goal.client].title} / {CONTENDERS[goal.base].title}"
-        lines.append([WORKS[goal.work].title, names, f"{goal.least:g}", show_spread(spread), verdict])
-    return "## Goals\n\n" + draw_table(["work", "ratio of", "at least", "measured", "reached"], lines)
+        least = f"{goal.least:g}" + (f", or {goal.rate:,.0f} requests/s" if goal.rate else "")
+        lines.append([str(goal.issue), WORKS[goal.work].title, names, least, measured, verdict])
+    for loop, each in held.get("http", {}).items():
+        verdict = UNKNOWN if each is None else "yes" if each <= HELD_MOST else "no"
+        measured = UNKNOWN if each is None else f"{each / KIB:.1f} KiB"
+        most = f"at most {HELD_MOST / KIB:g} KiB"
+        lines.append([str(HELD_ISSUE), "memory of idle connections, http", f"ours, {loop}", most, measured, verdict])
+    heads = ["issue", "work", "ratio of requests/s of", "at least", "measured", "reached"]
+    return "## Goals\n\n" + draw_table(heads, lines)
+
+
+def _judge(goal: Goal, clients: dict[str, list[Sample | None]]) -> tuple[str, str]:
+    rounds = clients.get(goal.client, ())
+    spread = compare_rates(rounds, clients.get(goal.base, ()))
+    if spread is None:
+        return UNKNOWN, UNKNOWN
+    measured, reached = show_spread(spread), spread.middle >= goal.least
+    if goal.rate:
+        rate = find_median(rounds, lambda sample: sample.rate) or 0.0
+        measured, reached = f"{measured}; {rate:,.0f}/s", reached or rate >= goal.rate
+    return measured, "yes" if reached else "no"
 
 
 def _tabulate_settings(contenders: Iterable[Contender]) -> str:

@@ -11,14 +11,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
-from bench.clients import Contender
-from bench.machine import ROOT, hide_paths, pin
+from bench.clients import ROOT, Contender
+from bench.machine import hide_paths, pin
+from bench.programs import ProgramError, run_program
 from bench.sample import Sample
 from bench.server import Server, find_program
 from bench.work import Work
 from bench.worker import Order
-from bench.wrk import WrkError, run_wrk
 
 # Beyond warm-up and window: starting an interpreter, importing, connecting, and letting slow requests end.
 SPARE_SECONDS = 30.0
@@ -50,13 +51,17 @@ class Results:
 
 
 def run_rounds(
-    works: Sequence[Work],
+    works: Sequence[Any],
     contenders: Sequence[Contender],
     plan: Plan,
-    server: Server,
+    measure: Callable[[Any, Any], Sample],
     tell: Callable[[str], None],
 ) -> Results:
-    """Measure all of `contenders` on all of `works`; `tell` gets a line of text per measurement."""
+    """Measure all of `contenders` on all of `works`; `tell` gets a line of text per measurement.
+
+    A work, of whatever kind the contenders and `measure` know, has a name, a title and a concurrency. `measure` takes
+    a contender and a work, and raises MeasurementError.
+    """
     results = Results(missing=find_missing(contenders))
     present = [contender for contender in contenders if contender.name not in results.missing]
     for work in works:
@@ -69,7 +74,7 @@ def run_rounds(
             title = f"{work.title} · round {number + 1} of {plan.rounds} · {contender.title}"
             try:
                 with pin(plan.cpu if work.concurrency > 1 else None):
-                    sample = measure(contender, work, plan, server)
+                    sample = measure(contender, work)
             except MeasurementError as error:
                 failed.add(contender.name)
                 results.errors.append(f"{title}: {hide_paths(str(error))}")
@@ -99,8 +104,8 @@ def measure(contender: Contender, work: Work, plan: Plan, server: Server) -> Sam
         sample = _run_worker(contender, work, plan, server)
     else:
         try:
-            sample = run_wrk(server.locate(work), work, plan.seconds)
-        except (WrkError, subprocess.TimeoutExpired) as error:
+            sample = run_program(contender.name, server.locate(work), work, plan.seconds)
+        except (ProgramError, subprocess.TimeoutExpired) as error:
             raise MeasurementError(str(error)) from error
     # The second count came over a connection of its own.
     return replace(sample, connections=server.count_connections() - before - 1)
@@ -108,14 +113,21 @@ def measure(contender: Contender, work: Work, plan: Plan, server: Server) -> Sam
 
 def _run_worker(contender: Contender, work: Work, plan: Plan, server: Server) -> Sample:
     authority = str(server.authority)
-    order = Order(
-        contender.name, server.locate(work), work.concurrency, work.size, authority, plan.warmup, plan.seconds
-    )
+    seconds = max(plan.seconds, contender.seconds)
+    order = Order(contender.name, server.locate(work), work.concurrency, work.size, authority, plan.warmup, seconds)
+    python = contender.find_python()
+    return ask_worker("bench.worker", asdict(order), plan, {"SSL_CERT_FILE": authority}, python)
+
+
+def ask_worker(
+    module: str, order: dict[str, Any], plan: Plan, environment: dict[str, str], python: str = sys.executable
+) -> Sample:
+    """The answer of a worker, which is a module, to an order; `environment`: variables it gets beside ours."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.worker", json.dumps(asdict(order))],
+            [python, "-m", module, json.dumps(order)],
             cwd=ROOT,
-            env={**os.environ, "SSL_CERT_FILE": authority},
+            env={**find_variables(), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -125,6 +137,11 @@ def _run_worker(contender: Contender, work: Work, plan: Plan, server: Server) ->
     except subprocess.TimeoutExpired as error:
         raise MeasurementError(f"gave no answer within {error.timeout:g} s, and was ended") from error
     return read_answer(done.stdout, done.stderr)
+
+
+def find_variables() -> dict[str, str]:
+    """This process's environment, less the machine's proxies, through which some would send what others do not."""
+    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
 
 
 def read_answer(stdout: str, stderr: str) -> Sample:

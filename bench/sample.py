@@ -60,8 +60,17 @@ def find_median(rounds: Rounds, figure: Callable[[Sample], float | None]) -> flo
 
 def compare_rates(rounds: Rounds, base: Rounds) -> Spread | None:
     """How many times as fast as `base`, round by round; None if no round has both."""
+    return _compare(rounds, base, lambda ours, theirs: ours.rate / theirs.rate)
+
+
+def compare_costs(rounds: Rounds, base: Rounds) -> Spread | None:
+    """How many times the CPU of these `base` takes for a request, round by round; None if no round has both."""
+    return _compare(rounds, base, lambda ours, theirs: theirs.cpu_micros / ours.cpu_micros)
+
+
+def _compare(rounds: Rounds, base: Rounds, divide: Callable[[Sample, Sample], float]) -> Spread | None:
     ratios = [
-        ours.rate / theirs.rate
+        divide(ours, theirs)
         for ours, theirs in zip(rounds, base, strict=False)
         if ours is not None and theirs is not None
     ]

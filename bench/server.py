@@ -24,13 +24,16 @@ HOST = "127.0.0.1"
 INLINE = 1024
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
-CONNECTIONS = 4096
+SETTLE_SECONDS = 10.0
+# More than any client opens, so that none is closed to make room for others.
+CONNECTIONS = 32768
 
 CONFIGURATION = """\
 {user}daemon off;
 worker_processes 1;
 {affinity}pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
+worker_rlimit_nofile {connections};
 events {{ worker_connections {connections}; }}
 http {{
     access_log off;
@@ -78,20 +81,29 @@ class Server:
 
     def count_connections(self) -> int:
         """How many connections the server has accepted so far, the one that asks for it included."""
+        return read_status(self._ask_status())[1]
+
+    def settle(self) -> None:
+        """Wait until the server has noticed that earlier clients are gone, but not for ever."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while read_status(self._ask_status())[0] > 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _ask_status(self) -> str:
         connection = http.client.HTTPConnection(HOST, self.http_port, timeout=5)
         try:
             connection.request("GET", "/status")
-            return read_accepted(connection.getresponse().read().decode())
+            return connection.getresponse().read().decode()
         finally:
             connection.close()
 
 
-def read_accepted(status: str) -> int:
-    """The number of accepted connections in the text of nginx's stub_status page."""
-    found = re.search(r"server accepts handled requests\s+(\d+)", status)
+def read_status(status: str) -> tuple[int, int]:
+    """Connections that are open, and that were accepted so far, in the text of nginx's stub_status page."""
+    found = re.search(r"Active connections:\s+(\d+)\s+server accepts handled requests\s+(\d+)", status)
     if found is None:
-        raise ServerError(f"nginx's status page has no count of accepted connections: {status[:80]!r}")
-    return int(found[1])
+        raise ServerError(f"nginx's status page has no counts of connections: {status[:80]!r}")
+    return int(found[1]), int(found[2])
 
 
 def find_program(name: str) -> str | None:

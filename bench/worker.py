@@ -10,11 +10,11 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from bench.clients import CONTENDERS, Session, Target
 from bench.sample import Sample
@@ -44,22 +44,22 @@ class Order:
 class Load:
     """Requests without pause, a fixed number in flight, counted as they end."""
 
-    __slots__ = ("count", "going", "session", "size")
+    __slots__ = ("count", "expected", "fetch", "going")
 
-    def __init__(self, session: Session, size: int) -> None:
-        self.session = session
-        self.size = size
+    def __init__(self, fetch: Callable[[], Awaitable[object]], expected: object) -> None:
+        self.fetch = fetch
+        self.expected = expected
         self.count = 0
         self.going = True
 
     async def repeat(self) -> None:
         """One request after the other while the load is going."""
-        fetch = self.session.fetch
-        expected = (STATUS, self.size)
+        fetch = self.fetch
+        expected = self.expected
         while self.going:
             answer = await fetch()
             if answer != expected:
-                raise WrongResponse(f"status and body length are {answer}, not {expected}")
+                raise WrongResponse(f"the answer is {answer!s:.200}, not {expected!s:.200}")
             self.count += 1
 
     def read_meters(self) -> tuple[int, float, float]:
@@ -68,14 +68,13 @@ class Load:
         return self.count, time.perf_counter(), usage.ru_utime + usage.ru_stime
 
 
-async def measure(session: Session, order: Order) -> Sample:
-    """Warm up, then measure for the ordered time; raises what the client raised, or WrongResponse."""
-    load = Load(session, order.size)
-    tasks = [asyncio.create_task(load.repeat()) for _ in range(order.concurrency)]
+async def measure(load: Load, concurrency: int, warmup: float, seconds: float) -> Sample:
+    """Warm up, then measure for so many seconds; raises what the client raised, or WrongResponse."""
+    tasks = [asyncio.create_task(load.repeat()) for _ in range(concurrency)]
     try:
-        await _pass_time(tasks, order.warmup)
+        await _pass_time(tasks, warmup)
         before = load.read_meters()
-        await _pass_time(tasks, order.seconds)
+        await _pass_time(tasks, seconds)
         after = load.read_meters()
         load.going = False
         await asyncio.wait(tasks, timeout=GRACE_SECONDS)
@@ -86,10 +85,10 @@ async def measure(session: Session, order: Order) -> Sample:
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
-    requests, seconds, cpu_seconds = (end - start for start, end in zip(before, after, strict=True))
+    requests, passed, cpu_seconds = (end - start for start, end in zip(before, after, strict=True))
     if not requests:
-        raise WrongResponse(f"no request ended within {order.seconds:g} s")
-    return Sample(int(requests), seconds, cpu_seconds, read_peak())
+        raise WrongResponse(f"no request ended within {seconds:g} s")
+    return Sample(int(requests), passed, cpu_seconds, read_peak())
 
 
 async def _pass_time(tasks: list[asyncio.Task[None]], seconds: float) -> None:
@@ -118,7 +117,8 @@ async def run(order: Order) -> Sample:
         Target(order.url, order.concurrency, order.authority)
     )
     try:
-        return await measure(session, order)
+        load = Load(session.fetch, (STATUS, order.size))
+        return await measure(load, order.concurrency, order.warmup, order.seconds)
     finally:
         await session.close()
 
@@ -129,17 +129,22 @@ def choose_loop(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     return cast("Callable[[], asyncio.AbstractEventLoop]", module.new_event_loop)
 
 
+def answer(loop: str, measuring: Coroutine[Any, Any, Sample]) -> int:
+    """Print what the coroutine measured on this loop, or {"error": text}; the exit status."""
+    try:
+        with asyncio.Runner(loop_factory=choose_loop(loop)) as runner:
+            told = asdict(runner.run(measuring))
+    except Exception as error:
+        traceback.print_exc()
+        told = {"error": f"{type(error).__name__}: {error}"[:300]}
+    print(json.dumps(told))
+    return 1 if "error" in told else 0
+
+
 def main() -> int:
     """Obey the order in the only argument; the answer is a Sample, or {"error": text}."""
     order = Order(**json.loads(sys.argv[1]))
-    try:
-        with asyncio.Runner(loop_factory=choose_loop(CONTENDERS[order.client].loop)) as runner:
-            answer = asdict(runner.run(run(order)))
-    except Exception as error:
-        traceback.print_exc()
-        answer = {"error": f"{type(error).__name__}: {error}"[:300]}
-    print(json.dumps(answer))
-    return 1 if "error" in answer else 0
+    return answer(CONTENDERS[order.client].loop, run(order))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The soak: what only shows in large numbers or over minutes. `make soak`, or `python scripts/soak.py --parts memory`.
 
-Refuses to be a test: figures in time and memory depend on the machine, and this takes a quarter of an hour. Counts are
-tested in tests/. Called by scripts/soak.sh and by hand.
+Refuses to be a test: figures in time and memory depend on the machine, and this takes a quarter of an hour, most of it
+for the posts. Counts are tested in tests/. Called by scripts/soak.sh and by hand.
 Law: each part prints what it measured beside its bound; the exit status is 1 if one was passed.
 
 memory      a million requests: what the process holds afterwards, and its open files

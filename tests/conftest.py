@@ -121,8 +121,8 @@ def run(loop_factory: LoopFactory) -> Iterator[Run]:
     only the garbage collector finds: a ResourceWarning, a future whose exception nobody saw.
     """
     loop_run = LoopRun(loop_factory)
-    # What is there before a test is none of its doing: with the models of AWS in memory a look through all of it takes
-    # 0.3 s, a test.
+    # What is there before a test is none of its doing; with the models of AWS in memory, to look through all of it
+    # after each of 1,886 tests took the run from 44 s to some 8 minutes, so about 0.2 s a test.
     gc.freeze()
     yield loop_run
     gc.collect()

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import pytest
+from tests.turns import turns as turns
+
 from async_keepalive_httpc._connection.h1 import H1Connection
 from async_keepalive_httpc._message.limits import Reading, Timeout
 from async_keepalive_httpc._message.request import Request
@@ -20,6 +23,8 @@ from async_keepalive_httpc._message.stream import StreamedResponse
 PEER = ("192.0.2.7", 8080)
 URL = "http://example.com/path"
 BODY_LIMIT = 1024 * 1024
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 class RecordingTransport(asyncio.Transport):
@@ -154,6 +159,33 @@ class Wired:
         return self.connection.capacity == 1 and not self.transport.ended
 
 
+def case(number: int, what: str, *values: Any) -> Any:
+    """Values of a parametrized test, under a number of the table of faults and attacks."""
+    return pytest.param(*values, id=f"case-{number}-{what}")
+
+
+def sized(size: int) -> bytes:
+    """The head of a response with a body of that size."""
+    return OK + b"Content-Length: %d\r\n\r\n" % size
+
+
+def chunk(data: bytes) -> bytes:
+    """`data` as one chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def delivered(response: Response) -> bytes:
+    """The body of a response that is complete."""
+    assert response._error is None
+    assert response._waiter is None
+    return response.body
+
+
+async def all_of(response: StreamedResponse) -> list[bytes]:
+    """The pieces of a stream."""
+    return [piece async for piece in response]
+
+
 Outcome = tuple[Any, ...]
 
 
@@ -163,7 +195,7 @@ def outcome(response: Response) -> Outcome:
         return ("waiting",)
     if response._error is not None:
         return (type(response._error).__name__,)
-    trailers = response._raw_trailers
+    trailers = response.trailers.raw
     return (response.status, response.reason, response.headers.raw, response.body, trailers)
 
 
@@ -171,12 +203,6 @@ def split(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     """`data` in pieces, cut at the offsets `cuts` (in any order, any number of times)."""
     edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(data)}), len(data)]
     return [data[start:end] for start, end in pairwise(edges)]
-
-
-async def turns(number: int = 5) -> None:
-    """Some turns of the loop: enough for whatever waits for nothing else."""
-    for _ in range(number):
-        await asyncio.sleep(0)
 
 
 async def sent(wired: Wired) -> None:

@@ -84,7 +84,7 @@ class Wire(asyncio.Transport):
     @property
     def busy(self) -> bool:
         """Whether a request waits for its answer here."""
-        return not self._closing and self.connection.capacity == 0
+        return not self._closing and self.connection._response is not None
 
     # -- the connection's side
 
@@ -177,7 +177,7 @@ class Call:
 class Rig:
     """The Transport, and everything below it."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, pipelining: int = 1, **limits: Any) -> None:
         self.time = Time()
         self.dials: list[Dial] = []
         self.wires: list[Wire] = []
@@ -189,6 +189,7 @@ class Rig:
             Reading(),
             DIRECT,
             self.time,
+            pipelining=pipelining,
         )
 
     async def dial(self, route: Any, make: Callable[[], H1Connection], timeout: float | None) -> Link:
@@ -237,7 +238,8 @@ class Rig:
 
     def lane(self, origin: str = ORIGIN) -> Lane:
         """The Lane of an origin that was used."""
-        return self.transport.known[parse(origin).origin]
+        wanted = parse(origin).origin
+        return next(lane for route, lane in self.transport.lanes.items() if route.origin == wanted)
 
     def sweep(self) -> None:
         """The clock looks at what is due."""

@@ -1,10 +1,10 @@
 """Adapter of this package's native door, `Client.request`.
 
-Refuses to set anything: it is measured as a newcomer meets it. Loaded by the worker, whose SSL_CERT_FILE
-names the authority of the certificate: there a default TLS context looks for it.
+Refuses to set anything but pipelining, where that is the work: it is measured as a newcomer meets it. Loaded by the
+worker, whose SSL_CERT_FILE names the authority of the certificate: there a default TLS context looks for it.
 """
 
-from async_keepalive_httpc.client import Client
+from async_keepalive_httpc import Client, Limits
 from bench.clients import Session, Target
 
 
@@ -13,9 +13,9 @@ class RequestSession:
 
     __slots__ = ("client", "url")
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, client: Client, url: str) -> None:
+        self.client = client
         self.url = url
-        self.client = Client()
 
     async def fetch(self) -> tuple[int, int]:
         response = await self.client.request("GET", self.url)
@@ -27,4 +27,9 @@ class RequestSession:
 
 async def start(target: Target) -> Session:
     """A client."""
-    return RequestSession(target.url)
+    return RequestSession(Client(), target.url)
+
+
+async def start_pipelined(target: Target) -> Session:
+    """A client that sends all that are in flight on one connection."""
+    return RequestSession(Client(pipelining=target.concurrency, limits=Limits(max_per_host=1)), target.url)

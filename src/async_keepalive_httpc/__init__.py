@@ -6,12 +6,13 @@ Re-exports; no logic. See `Client`, `KeepAliveAsyncHTTPClient`, `keepalive_clien
 
 from typing import TYPE_CHECKING, Any
 
+from ._message.cookie import Cookie
 from ._message.limits import Limits, Timeout
 from ._message.proxy import Proxy
 from ._message.request import Request
 from ._message.response import Response
 from ._message.stream import StreamedResponse
-from .client import Client, Digest
+from .client import Client, CookieJar, Digest
 from .errors import (
     ClientClosed,
     ConnectError,
@@ -40,6 +41,8 @@ __all__ = [
     "ClientClosed",
     "ConnectError",
     "ConnectionLost",
+    "Cookie",
+    "CookieJar",
     "DNSError",
     "DecodeError",
     "Digest",

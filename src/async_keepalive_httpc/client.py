@@ -14,9 +14,9 @@ import ssl
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from itertools import chain
 from types import TracebackType
-from typing import Any, Final, Self, TypedDict, Unpack, cast
+from typing import Any, Final, Self, Unpack, cast
 
-from ._message.fields import CONTENT_ENCODING, SETTLED
+from ._message.fields import CONTENT_ENCODING
 from ._message.headers import encode_fields
 from ._message.limits import MAX_BODY_SIZE, MAX_HEADER_SIZE, Limits, Reading, Timeout, count
 from ._message.proxy import Wanted
@@ -26,12 +26,15 @@ from ._message.response import Response, Waiter
 from ._message.sockets import Factory, Option, sockets
 from ._message.stream import StreamedResponse
 from ._message.tls import Pins, pins_of, tls_of
-from ._message.url import URL, Parameters, parse
+from ._message.url import URL, parse
 from ._policy import additions, authorization, redirect
 from ._policy import decode as decoding
+from ._policy.additions import Options as Options
+from ._policy.carrier import carry, walks
+from ._policy.cookies import CookieJar as CookieJar
 from ._policy.digest import Digest as Digest
 from ._policy.proxies import Proxies
-from ._policy.walk import Step, Walk
+from ._policy.walk import Step
 from ._transport.clock import now
 from ._transport.loops import Loops
 from ._transport.transport import Transport
@@ -48,34 +51,17 @@ PLAIN_KEPT: Final = 1000
 Turn = Callable[[Request], Awaitable[Request]]
 
 
-class Options(TypedDict, total=False):
-    """What a request may say beside method, URL, headers and body; see `Client.build`."""
-
-    params: Parameters
-    json: Any
-    form: Mapping[str, str] | list[tuple[str, str]]
-    auth: tuple[str, str] | Digest
-    timeout: float | Timeout | None
-    max_redirects: int
-    decode: bool
-    max_body_size: int
-    expect_continue: bool
-    idempotent: bool
-    allow_body: bool
-    reach: Reach | None
-    proxy: Wanted
-    unix_socket: UnixSocket
-    server_hostname: str
-
-
 class Client:
     """A keep-alive HTTP client for asyncio.
 
     timeout: Timeout, or total seconds (default: Timeout(): total 300, connect 10, read 60, write 60).
     limits: Limits (default: 512 connections, 100 a host, 60 s idle).
+    pipelining: requests at most that are sent on one HTTP/1.1 connection before it has answered the first of them
+        (default 1: one at a time; RFC 9112 section 9.3.2). Only idempotent ones without a body are.
     headers: fields added to every request that does not set them itself.
     auth: (username, password) sent as Basic credentials with every request (RFC 7617), or a Digest (RFC 7616).
     max_redirects: redirects followed (default 10; 0: none).
+    cookies: a CookieJar that keeps what servers set, and gives it back to them (default None: no cookies).
     decode: ask for and undo content codings: gzip, deflate, and br and zstd where importable (default True).
     max_body_size: decoded bytes of a body held in memory (default 100 MiB).
     max_header_size: bytes of a response head, interim responses included (default 128 KiB).
@@ -115,9 +101,11 @@ class Client:
         *,
         timeout: float | Timeout | None = None,
         limits: Limits | None = None,
+        pipelining: int = 1,
         headers: HeaderInput = None,
         auth: tuple[str, str] | Digest | None = None,
         max_redirects: int = 10,
+        cookies: CookieJar | None = None,
         decode: bool = True,
         max_body_size: int = MAX_BODY_SIZE,
         max_header_size: int = MAX_HEADER_SIZE,
@@ -148,6 +136,10 @@ class Client:
         self.timeout = Timeout() if timeout is None else Timeout.of(timeout)
         self.limits = limits or Limits()
         self.max_redirects = count("max_redirects", max_redirects, 0)
+        self._cookies = cookies
+        self._walk = walks(cookies)
+        # Responses that are ready with a status below this are handed over at once: a jar sees each.
+        self._direct = 300 if cookies is None else 0
         self.decode = decode
         self.max_body_size = count("max_body_size", max_body_size)
         self._sensitive = redirect.SENSITIVE | additions.lower_names(sensitive_headers)
@@ -169,6 +161,7 @@ class Client:
             sockets(socket_options, socket_factory),
             proxies=Proxies(os.environ if trust_env and proxy is None else None, Defaults(proxy_headers).block),
             resumption=tls_resumption,
+            pipelining=count("pipelining", pipelining),
         )
 
     # -- requests
@@ -206,15 +199,15 @@ class Client:
         except BaseException:
             response.abandon()
             raise
-        if response._error is None and response.status < 300 and not response._kinds & SETTLED:
+        if response._outcome < self._direct:
             return response
         return await self.settle(response)
 
     def _remember(self, method: str, url: str) -> Request:
         """The plain request for `url`, built once: sending never changes it."""
         request = self.build(method, url)
-        if request.auth is not None:
-            return request  # each needs an answer of its own
+        if request.auth is not None or self._cookies is not None:
+            return request  # each needs credentials of its own
         if len(self._plain) >= PLAIN_KEPT:
             self._plain.clear()
         self._plain[method, url] = request
@@ -292,7 +285,9 @@ class Client:
             added.append((b"Authorization", additions.basic(auth)))
         fields = additions.completed(encode_fields(headers), added)
         request = Request(method, target, fields or None, body, defaults=self._defaults, **more)
-        return request if digest is None else authorization.sign(request, digest)
+        if digest is not None:
+            request = authorization.sign(request, digest)
+        return request if self._cookies is None else carry(self._cookies, request)
 
     async def send(self, request: Request, *, stream: bool = False) -> Response:
         """Send a Request as it stands. With `stream`, gives a StreamedResponse, which the caller must close."""
@@ -304,7 +299,7 @@ class Client:
         except BaseException:
             response.abandon()
             raise
-        if response._error is None and response.status < 300 and not response._kinds & SETTLED:
+        if response._outcome < self._direct:
             return response
         return await self.settle(response)
 
@@ -340,7 +335,7 @@ class Client:
         is followed: it is given the next request, and gives the one to send.
         """
         most = response.request.max_redirects
-        walk = Walk(self.max_redirects if most is None else most, self._sensitive, surplus)
+        walk = self._walk(self.max_redirects if most is None else most, self._sensitive, surplus)
         try:
             while (step := walk.after(response)) is not None:
                 if isinstance(response, StreamedResponse):
@@ -348,7 +343,7 @@ class Client:
                 if step.redirect and turn is not None:
                     step = step._replace(request=await turn(step.request))
                 response = await self._next(response, step)
-            response.history = walk.history
+            response._history = walk.history
             return await self._decoded(response)
         except BaseException:
             response.abandon()
@@ -359,7 +354,7 @@ class Client:
         request = step.request
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        response = type(last)(request, waiter, last.timeout, last._limit)
+        response = last.again(request, waiter)
         transport = self._loops.on(loop)
         if transport is None:
             raise WrongLoop(
@@ -435,6 +430,11 @@ class Client:
     def waiting(self) -> list[Response]:
         """The requests that wait for a connection, for each origin in order of arrival."""
         return self._loops.waiting()
+
+    @property
+    def cookies(self) -> CookieJar | None:
+        """The jar that it was given."""
+        return self._cookies
 
     @property
     def connect_times(self) -> int:

@@ -1,7 +1,7 @@
 """SimpleKeepAliveHTTPClient: Tornado-shaped, one connection for each origin.
 
 Refuses: more than one connection to an origin; requests beyond it wait in order. (For many: `Client`.)
-Called by: users, as the 2013 document of this package has it; `aws` clients hold one.
+Called by: users, as the 2013 document of this package has it; the user's AWS classes hold a KeptClient.
 Law: everything but the limit is `_tornado`'s and the Client's.
 """
 
@@ -46,47 +46,22 @@ class Connection:
         return f"<connection {state} connect_times={self.connect_times}>"
 
 
-class SimpleKeepAliveHTTPClient:
-    """Tornado's `fetch` over one kept connection for each origin.
+class KeptClient:
+    """Tornado's `fetch` over a Client that is set up already.
 
     io_loop: the IOLoop to run on; None: the one that runs, or is current, when `fetch` is first called.
-    hostname_mapping: names to addresses, in the forms of Tornado's OverrideResolver.
-    max_buffer_size: bytes of a body held in memory, where max_body_size is not given (default 104857600).
-    resolver: a Tornado Resolver; None: the one that `Resolver.configure` chose, or the event loop's, remembered 30 s.
-    defaults: values for attributes that an HTTPRequest leaves at None.
-    idle_timeout: seconds an unused connection is kept (default 30.0; a server's own hint shortens it).
-    max_header_size: bytes of a response head (default 65536). max_body_size: bytes of a decoded body.
-    max_age: seconds after which a connection takes no new request, +-10 % (default 600).
-    max_waiters: requests that may wait for one origin (default None: no limit).
-    trust_env: take proxies from http_proxy, https_proxy, all_proxy and no_proxy, read once (default False).
-
-    Raises InvalidRequest for arguments that make no sense.
+    client: the engine's. defaults: values for attributes that an HTTPRequest leaves at None. max_body_size: bytes of a
+    decoded body. connection: the face of its connections. Raises InvalidRequest for an io_loop that is none.
     """
 
     def __init__(
-        self,
-        io_loop: IOLoop | None = None,
-        *,
-        hostname_mapping: Mapping[Any, Any] | None = None,
-        max_buffer_size: int = 104857600,
-        resolver: Any = None,
-        defaults: dict[str, Any] | None = None,
-        idle_timeout: float | None = 30.0,
-        max_header_size: int | None = None,
-        max_body_size: int | None = None,
-        max_age: float | None = 600.0,
-        max_waiters: int | None = None,
-        trust_env: bool = False,
+        self, io_loop: IOLoop | None, client: Client, defaults: dict[str, Any] | None, max_body_size: int
     ) -> None:
         self.io_loop = io_loop
-        self._loop: asyncio.AbstractEventLoop | None = getattr(io_loop, "asyncio_loop", None)
-        if io_loop is not None and self._loop is None:
-            raise InvalidRequest(f"io_loop is a {type(io_loop).__name__}: give a tornado.ioloop.IOLoop, or None")
-        size = body_limit(max_buffer_size, max_body_size)
-        limits = Limits(max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters)
-        self._client = engine(limits, size, max_header_size, resolver, hostname_mapping, trust_env=trust_env)
-        self._door = Door(self._client, defaults, size)
-        self.connection = Connection(self._client)
+        self._loop = _loop_of(io_loop)
+        self._client = client
+        self._door = Door(client, defaults, max_body_size)
+        self.connection = Connection(client)
 
     def fetch(
         self, request: str | HTTPRequest, raise_error: bool = True, **kwargs: Any
@@ -100,11 +75,11 @@ class SimpleKeepAliveHTTPClient:
         beside an HTTPRequest.
         """
         if self._client.closed:
-            raise RuntimeError("fetch() called on closed SimpleKeepAliveHTTPClient: make a new one")
-        return self._door.fetch(self._loop_here(), request, raise_error, kwargs)
+            raise RuntimeError(f"fetch() called on closed {type(self).__name__}: make a new one")
+        return self._door.fetch(self.loop_here(), request, raise_error, kwargs)
 
-    def _loop_here(self) -> asyncio.AbstractEventLoop:
-        """The loop that a fetch called here runs on. Raises WrongLoop where there is none."""
+    def loop_here(self) -> asyncio.AbstractEventLoop:
+        """The event loop that a fetch called here runs on. Raises WrongLoop where there is none."""
         here, own = running(), self._loop
         return own if here is own and own is not None else self._enter(here)
 
@@ -155,7 +130,58 @@ class SimpleKeepAliveHTTPClient:
         await self._client.aclose(None if kind is None else 0)
 
     def __repr__(self) -> str:
-        return f"<SimpleKeepAliveHTTPClient active={len(self)} {self.connection!r}>"
+        return f"<{type(self).__name__} active={len(self)} {self.connection!r}>"
+
+
+class SimpleKeepAliveHTTPClient(KeptClient):
+    """Tornado's `fetch` over one kept connection for each origin.
+
+    io_loop: the IOLoop to run on; None: the one that runs, or is current, when `fetch` is first called.
+    hostname_mapping: names to addresses, in the forms of Tornado's OverrideResolver.
+    max_buffer_size: bytes of a body held in memory, where max_body_size is not given (default 104857600).
+    resolver: a Tornado Resolver; None: the one that `Resolver.configure` chose, or the event loop's, remembered 30 s.
+    defaults: values for attributes that an HTTPRequest leaves at None.
+    idle_timeout: seconds an unused connection is kept (default 30.0; a server's own hint shortens it).
+    max_header_size: bytes of a response head (default 65536). max_body_size: bytes of a decoded body.
+    max_age: seconds after which a connection takes no new request, +-10 % (default 600).
+    max_waiters: requests that may wait for one origin (default None: no limit).
+    trust_env: take proxies from http_proxy, https_proxy, all_proxy and no_proxy, read once (default False).
+    pipelining: requests at most that are sent on the connection before it has answered the first of them (default 1;
+        RFC 9112 section 9.3.2). Only idempotent ones without a body are; see `Client`.
+
+    Raises InvalidRequest for arguments that make no sense.
+    """
+
+    def __init__(
+        self,
+        io_loop: IOLoop | None = None,
+        *,
+        hostname_mapping: Mapping[Any, Any] | None = None,
+        max_buffer_size: int = 104857600,
+        resolver: Any = None,
+        defaults: dict[str, Any] | None = None,
+        idle_timeout: float | None = 30.0,
+        max_header_size: int | None = None,
+        max_body_size: int | None = None,
+        max_age: float | None = 600.0,
+        max_waiters: int | None = None,
+        trust_env: bool = False,
+        pipelining: int = 1,
+    ) -> None:
+        size = body_limit(max_buffer_size, max_body_size)
+        limits = Limits(max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters)
+        client = engine(
+            limits, size, max_header_size, resolver, hostname_mapping, trust_env=trust_env, pipelining=pipelining
+        )
+        super().__init__(io_loop, client, defaults, size)
+
+
+def _loop_of(io_loop: Any) -> asyncio.AbstractEventLoop | None:
+    """The event loop of an IOLoop. Raises InvalidRequest."""
+    loop: asyncio.AbstractEventLoop | None = getattr(io_loop, "asyncio_loop", None)
+    if io_loop is not None and loop is None:
+        raise InvalidRequest(f"io_loop is a {type(io_loop).__name__}: give a tornado.ioloop.IOLoop, or None")
+    return loop
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:

@@ -36,7 +36,7 @@ def respond(request, status=200, body: Any = b"{}", headers=(), *, split=False, 
     if crc:
         fields.append(("x-amz-crc32", str(zlib.crc32(body))))
     raw = [(name.encode(), value.encode()) for name, value in fields]
-    head = b"".join([b"HTTP/1.1 %d Reason\r\n" % status, *[b"%b: %b\r\n" % field for field in raw]])
+    head = b"".join([b"HTTP/1.1 %d Reason\r\n" % status, *[b"%b: %b\r\n" % field for field in raw], b"\r\n"])
     response = Response(request, Nobody(), Timeout(), 1 << 30)
     response.begin(status, "Reason", "1.1", raw if split else head, 0)
     response.feed(body)

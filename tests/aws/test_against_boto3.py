@@ -3,197 +3,126 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 import requests
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 from moto import mock_aws
 from tests.aws.scripted import respond
+from tests.aws.steps import Step, outcome, settled
+from tests.aws.steps_dynamodb import TABLES
+from tests.aws.steps_items import ITEMS, QUERIES
+from tests.aws.steps_kinesis import STREAMS
+from tests.aws.steps_sqs import DEAD, FIFO, MESSAGES, QUEUES
+from tests.conftest import Run
 
 from async_keepalive_httpc import aws
 
 OPTIONS: Any = {"region_name": "us-east-1", "aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}
-URL = "https://sqs.us-east-1.amazonaws.com/123456789012/"
 
-ITEM = {
-    "id": {"S": "1"},
-    "b": {"B": b"\x00\xff"},
-    "bs": {"BS": [b"a", b"b"]},
-    "n": {"N": "1.5"},
-    "ns": {"NS": ["1", "2"]},
-    "m": {"M": {"x": {"L": [{"B": b"z"}, {"NULL": True}, {"BOOL": False}, {"S": "é中\U0001f600"}]}}},
+SCRIPTS: dict[str, list[Step]] = {
+    "items": [*ITEMS, *QUERIES, *TABLES],
+    "queues": [*MESSAGES, *QUEUES, *FIFO, *DEAD],
+    "streams": STREAMS,
 }
-KEY = {"id": {"S": "1"}}
-ATTRIBUTES = {
-    "a": {"DataType": "String", "StringValue": "x"},
-    "b": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
-}
-TABLE = {
-    "TableName": "t",
-    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-    "BillingMode": "PAY_PER_REQUEST",
-}
-MISSING = {"TableName": "t", "Key": {"id": {"S": "no"}}, "ConditionExpression": "attribute_exists(id)"}
-
-SCRIPT: list[tuple[str, str, Any]] = [
-    ("dynamodb", "create_table", TABLE),
-    ("dynamodb", "create_table", TABLE),
-    ("dynamodb", "put_item", {"TableName": "t", "Item": ITEM}),
-    ("dynamodb", "get_item", {"TableName": "t", "Key": KEY, "ConsistentRead": True}),
-    ("dynamodb", "get_item", {"TableName": "t", "Key": {"id": {"S": "none"}}}),
-    ("dynamodb", "get_item", {"TableName": "nope", "Key": KEY}),
-    (
-        "dynamodb",
-        "put_item",
-        {
-            "TableName": "t",
-            "Item": KEY,
-            "ConditionExpression": "attribute_not_exists(id)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        },
-    ),
-    (
-        "dynamodb",
-        "update_item",
-        {
-            "TableName": "t",
-            "Key": KEY,
-            "UpdateExpression": "SET b = :b",
-            "ExpressionAttributeValues": {":b": {"B": b"new"}},
-            "ReturnValues": "ALL_NEW",
-        },
-    ),
-    ("dynamodb", "transact_write_items", {"TransactItems": [{"ConditionCheck": MISSING}]}),
-    ("dynamodb", "transact_write_items", {"TransactItems": [{"Put": {"TableName": "t", "Item": {"id": {"S": "2"}}}}]}),
-    ("dynamodb", "batch_get_item", {"RequestItems": {"t": {"Keys": [KEY, {"id": {"S": "2"}}]}}}),
-    ("dynamodb", "scan", {"TableName": "t", "Limit": 1}),
-    ("dynamodb", "describe_table", {"TableName": "t"}),
-    ("dynamodb", "list_tables", {}),
-    ("sqs", "create_queue", {"QueueName": "q"}),
-    ("sqs", "create_queue", {"QueueName": "q.fifo", "Attributes": {"FifoQueue": "true"}}),
-    ("sqs", "send_message", {"QueueUrl": URL + "q", "MessageBody": "héllo", "MessageAttributes": ATTRIBUTES}),
-    ("sqs", "send_message", {"QueueUrl": URL + "q.fifo", "MessageBody": "1", "MessageGroupId": "g"}),
-    (
-        "sqs",
-        "send_message_batch",
-        {"QueueUrl": URL + "q", "Entries": [{"Id": str(n), "MessageBody": f"m{n}"} for n in range(3)]},
-    ),
-    (
-        "sqs",
-        "receive_message",
-        {
-            "QueueUrl": URL + "q",
-            "MaxNumberOfMessages": 10,
-            "MessageAttributeNames": ["All"],
-            "MessageSystemAttributeNames": ["All"],
-        },
-    ),
-    ("sqs", "receive_message", {"QueueUrl": URL + "q"}),
-    ("sqs", "get_queue_url", {"QueueName": "nope"}),
-    ("sqs", "get_queue_attributes", {"QueueUrl": URL + "q", "AttributeNames": ["DelaySeconds", "VisibilityTimeout"]}),
-    ("kinesis", "create_stream", {"StreamName": "s", "ShardCount": 1}),
-    ("kinesis", "put_record", {"StreamName": "s", "Data": "text", "PartitionKey": "k"}),
-    ("kinesis", "put_records", {"StreamName": "s", "Records": [{"Data": b"\xff", "PartitionKey": "k"}]}),
-    (
-        "kinesis",
-        "get_shard_iterator",
-        {"StreamName": "s", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"},
-    ),
-    ("kinesis", "get_records", "the iterator before"),
-    ("kinesis", "describe_stream_summary", {"StreamName": "s"}),
-    ("kinesis", "describe_stream", {"StreamName": "nope"}),
-]
-CHANCE = {
-    "MessageId",
-    "ReceiptHandle",
-    "SequenceNumber",
-    "ShardIterator",
-    "NextShardIterator",
-    "TableId",
-    "ResponseMetadata",
-}
-"""Members that moto makes up anew each time."""
 
 
-def settled(value):
-    """A result without what chance and the clock put into it."""
-    if isinstance(value, dict):
-        return {
-            name: "" if name.endswith("Timestamp") else settled(member)
-            for name, member in value.items()
-            if name not in CHANCE
-        }
-    if isinstance(value, list):
-        return [settled(member) for member in value]
-    return datetime if isinstance(value, datetime) else value
+async def whole(body: Any) -> bytes:
+    """A body in one piece, as it is, or in slices."""
+    if isinstance(body, bytes):
+        return body
+    pieces: list[bytes] = []
+
+    async def write(piece: Any) -> None:
+        pieces.append(bytes(piece))
+
+    await body.pump(write)
+    return b"".join(pieces)
 
 
-def outcome(error):
-    facts = error.response["ResponseMetadata"]
-    # A code that no model knows has no class of its own: boto3's base there, ours here.
-    name = type(error).__name__.replace("AWSError", "ClientError")
-    return name, str(error), settled(error.response), facts["HTTPStatusCode"]
-
-
-async def over_requests(request):
+async def over_requests(request: Any) -> Any:
     """HTTP as moto sees it in this process."""
     fields = {name.decode(): value.decode() for name, value in request.fields}
-    answer = await asyncio.to_thread(requests.post, str(request.url), data=request.body, headers=fields)
+    answer = await asyncio.to_thread(requests.post, str(request.url), data=await whole(request.body), headers=fields)
     return respond(request, answer.status_code, answer.content, answer.headers)
 
 
-async def played(calls):
-    """What each call of the script came to; `calls(service, method)` is the method, to be awaited."""
-    outcomes, iterator = [], ""
-    for service, method, parameters in SCRIPT:
-        given = {"ShardIterator": iterator} if isinstance(parameters, str) else parameters
+def theirs(client: Any, step: Step, given: dict[str, Any]) -> Any:
+    if step.how == "wait":
+        return client.get_waiter(given.pop("waiter_name")).wait(**given)
+    if step.how == "call":
+        return getattr(client, step.method)(**given)
+    expression = given.pop("JMESPath", None)
+    pages = client.get_paginator(step.method).paginate(**given)
+    if step.how == "search":
+        return list(pages.search(expression))
+    return list(pages) if step.how == "pages" else pages.build_full_result()
+
+
+async def ours(client: Any, step: Step, given: dict[str, Any]) -> Any:
+    if step.how == "wait":
+        return await client.get_waiter(given.pop("waiter_name")).wait(**given)
+    if step.how == "call":
+        return await getattr(client, step.method)(**given)
+    expression = given.pop("JMESPath", None)
+    pages = client.get_paginator(step.method).paginate(**given)
+    if step.how == "search":
+        return [found async for found in pages.search(expression)]
+    return [page async for page in pages] if step.how == "pages" else await pages.build_full_result()
+
+
+async def played(script: list[Step], play: Callable[[Step, dict[str, Any]], Any]) -> list[Any]:
+    """What each step came to."""
+    outcomes: list[Any] = []
+    seen: dict[str, Any] = {}
+    for step in script:
         try:
-            result = await calls(service, method)(**given)
+            result = await play(step, step.given(seen))
         except ClientError as error:
             outcomes.append(outcome(error))
+        except WaiterError as error:
+            outcomes.append((str(error), settled(error.last_response)))
         else:
-            iterator = result.get("ShardIterator", iterator)
-            assert result["ResponseMetadata"]["HTTPStatusCode"] == 200
+            if step.keep:
+                seen[step.keep] = result
             outcomes.append(settled(result))
     return outcomes
 
 
-@pytest.fixture
-def _moto(monkeypatch):
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+async def played_by_boto3(script: list[Step]) -> list[Any]:
+    clients = {name: boto3.client(name, **OPTIONS) for name in {step.service for step in script}}
 
+    def play(step: Step, given: dict[str, Any]) -> Any:
+        return asyncio.to_thread(theirs, clients[step.service], step, given)
 
-@pytest.mark.usefixtures("_moto")
-@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-def test_every_step_comes_to_the_same(run):
-    async def theirs():
-        clients = {name: boto3.client(name, **OPTIONS) for name in ("dynamodb", "sqs", "kinesis")}
-
-        def calls(service, method):
-            call = getattr(clients[service], method)
-            return lambda **given: asyncio.to_thread(call, **given)
-
-        return await played(calls)
-
-    async def ours():
-        clients = {name: aws.client(name, **OPTIONS) for name in ("dynamodb", "sqs", "kinesis")}
+    try:
+        return await played(script, play)
+    finally:
         for client in clients.values():
-            client._service.send = over_requests
-        try:
-            return await played(lambda service, method: getattr(clients[service], method))
-        finally:
-            for client in clients.values():
-                await client.aclose()
+            client.close()
 
+
+async def played_by_ours(script: list[Step]) -> list[Any]:
+    clients: Any = {name: aws.client(name, **OPTIONS) for name in {step.service for step in script}}
+    for client in clients.values():
+        client._service.send = over_requests
+    try:
+        return await played(script, lambda step, given: ours(clients[step.service], step, given))
+    finally:
+        for client in clients.values():
+            await client.aclose()
+
+
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_step_comes_to_the_same(run: Run, name: str) -> None:
+    script = SCRIPTS[name]
     with mock_aws():
-        expected = run(theirs())
+        expected = run(played_by_boto3(script), timeout=120)
     with mock_aws():
-        found = run(ours())
-    for step, one, other in zip(SCRIPT, found, expected, strict=True):
-        assert one == other, step[:2]
+        found = run(played_by_ours(script), timeout=120)
+    for step, one, other in zip(script, found, expected, strict=True):
+        assert one == other, (step.service, step.method, step.how)

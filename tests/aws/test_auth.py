@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Theirs
-from tests.aws.scripted_keys import answer
+from tests.aws.links import LIFE, START, Giver
+from tests.aws.scripted_keys import Clock, answer
 from tests.conftest import Run
 
 from async_keepalive_httpc.aws.auth import EasyV4Sign, IamRoleV4Sign
 from async_keepalive_httpc.aws.credentials import CredentialsError
+from async_keepalive_httpc.aws.sqs import SQSQueue
 from async_keepalive_httpc.errors import InvalidRequest
 from async_keepalive_httpc.testing import Conn, Peer, Request, response, serving
 
@@ -118,6 +121,89 @@ def test_the_instances_role(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
             signer.close()
             await asyncio.sleep(0)
         assert asked == ["PUT /latest/api/token", "GET /latest/meta-data/iam/security-credentials/my-role"]
+
+    run(main())
+
+
+class Role:
+    """An instance's metadata service and a queue behind one address, and a queue signed with the role's keys."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
+        self.giver = Giver()
+        self.clock = Clock(START)
+        self.fails = False
+        self.tokens: list[str] = []
+        self._patch = monkeypatch
+        self._options = options
+
+    async def __aenter__(self) -> Role:
+        self._peer = peer = await Peer(serving(self._answer)).__aenter__()
+        self._patch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", peer.url)
+        self._patch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
+        self.signer = IamRoleV4Sign(None, "sqs", "eu-west-1", **self._options)
+        self.queue = SQSQueue(None, f"{peer.url}/1/q", signer=self.signer)
+        self.signer.source._clock = self.queue._service.clock = self.clock  # type: ignore[attr-defined]
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.queue.aclose()
+        self.signer.close()
+        await self._peer.__aexit__(*error)
+
+    def _answer(self, conn: Conn, request: Request) -> bytes:
+        if not request.get("X-Amz-Target"):
+            return response(b"", status=500) if self.fails else self.giver.answer(conn, request)
+        assert "/eu-west-1/sqs/" in request.get("Authorization")
+        self.tokens.append(request.get("X-Amz-Security-Token"))
+        return response(b'{"MessageId":"m","MD5OfMessageBody":"0cc175b9c0f1b6a831c399e269772661"}')
+
+    async def settled(self) -> None:
+        """Until a fetch behind the requests has ended."""
+        while self.signer.source._task is not None:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+
+
+def test_a_queue_signed_with_the_instances_role(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys are fetched again five minutes before they end, behind the sends."""
+
+    async def main() -> None:
+        async with Role(monkeypatch) as role:
+            await asyncio.gather(role.queue.send("a"), role.queue.send("a"))
+            role.clock.now = START + LIFE - 301
+            await role.queue.send("a")
+            await role.settled()
+            assert role.giver.given == 1
+            role.clock.now += 2
+            await role.queue.send("a")
+            await role.settled()
+            await role.queue.send("a")
+            assert role.tokens == ["token1"] * 4 + ["token2"]
+            assert role.giver.given == 2
+            assert role.queue.client.connection.connect_times == 1
+
+    run(main())
+
+
+def test_a_role_whose_keys_cannot_be_renewed_for_a_while(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        options = {"before": timedelta(minutes=60), "fail_retry": timedelta(seconds=2)}
+        async with Role(monkeypatch, **options) as role:
+            await role.queue.send("a")
+            role.fails = True
+            role.clock.now = START + LIFE - 3599
+            for _ in range(3):
+                await role.queue.send("a")
+                await role.settled()
+            role.fails = False
+            role.clock.now += 1.9
+            await role.queue.send("a")
+            await role.settled()
+            assert role.giver.given == 1
+            role.clock.now += 0.2
+            await role.queue.send("a")
+            await role.settled()
+            await role.queue.send("a")
+            assert role.tokens == ["token1"] * 6 + ["token2"]
 
     run(main())
 

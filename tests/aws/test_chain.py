@@ -66,40 +66,25 @@ def test_the_whole_chain(run: Run, tmp_path: Path) -> None:
 # -- profiles, through botocore
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """botocore reads the environment itself: here it finds these files, and nothing else."""
-    import os
-
-    for name in list(os.environ):
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return tmp_path
-
-
 def environ() -> dict[str, str]:
     import os
 
     return dict(os.environ)
 
 
-def test_nothing_to_read_costs_no_import(run: Run, home: Path) -> None:
+def test_nothing_to_read_costs_no_import(run: Run, aws_home: Path) -> None:
     link = Profiles(environ())
     assert not link.configured()
     assert run(link()) is None
     for name in ("AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CREDENTIAL_FILE"):
         assert Profiles({**environ(), name: "x"}).configured()
     assert Profiles(environ(), "named").configured()
-    (home / ".boto").touch()
+    (aws_home / ".boto").touch()
     assert link.configured()
 
 
-def test_profile_with_keys(run: Run, home: Path) -> None:
-    (home / "credentials").write_text(
+def test_profile_with_keys(run: Run, aws_home: Path) -> None:
+    (aws_home / "credentials").write_text(
         "[default]\naws_access_key_id = a\naws_secret_access_key = s\n"
         "[other]\naws_access_key_id = b\naws_secret_access_key = t\naws_session_token = u\naws_account_id = 7\n"
     )
@@ -111,24 +96,24 @@ def test_profile_with_keys(run: Run, home: Path) -> None:
     assert run(source(given, Script(), profile="other").fetch()).access_key == "b"
 
 
-def test_profile_with_a_process(run: Run, home: Path) -> None:
+def test_profile_with_a_process(run: Run, aws_home: Path) -> None:
     document = {"Version": 1, "AccessKeyId": "p", "SecretAccessKey": "q", "SessionToken": "t"}
-    (home / "keys.json").write_text(json.dumps({**document, "Expiration": "2099-01-15T08:00:00Z"}))
-    (home / "config").write_text(f"[profile timed]\ncredential_process = cat {home / 'keys.json'}\n")
+    (aws_home / "keys.json").write_text(json.dumps({**document, "Expiration": "2099-01-15T08:00:00Z"}))
+    (aws_home / "config").write_text(f"[profile timed]\ncredential_process = cat {aws_home / 'keys.json'}\n")
     found = run(Profiles(environ(), "timed")())
     assert found == Credentials("p", "q", "t", moment("2099-01-15T08:00:00Z"))
 
 
-def test_profile_failures(run: Run, home: Path) -> None:
+def test_profile_failures(run: Run, aws_home: Path) -> None:
     with pytest.raises(CredentialsError, match="ProfileNotFound"):
         run(Profiles(environ(), "nowhere")())
-    (home / "config").write_text("[profile broken]\ncredential_process = false\n")
+    (aws_home / "config").write_text("[profile broken]\ncredential_process = false\n")
     with pytest.raises(CredentialsError, match="CredentialRetrievalError"):
         run(Profiles(environ(), "broken")())
 
 
-def test_a_profile_without_keys_hands_on_to_the_container(run: Run, home: Path) -> None:
-    (home / "config").write_text("[default]\nregion = eu-west-1\n")
+def test_a_profile_without_keys_hands_on_to_the_container(run: Run, aws_home: Path) -> None:
+    (aws_home / "config").write_text("[default]\nregion = eu-west-1\n")
     given = {**environ(), "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}
     assert run(source(given, Script(answer()), clock=Clock()).fetch()) == keys()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from typing import Any, cast
@@ -17,19 +16,10 @@ from tests.aws.scripted import respond
 
 from async_keepalive_httpc import aws, errors
 from async_keepalive_httpc.aws.credentials import CredentialsError
+from async_keepalive_httpc.aws.options import HARMLESS, HEEDED
 from async_keepalive_httpc.aws.service import USER_AGENT
 
 KEYS: Any = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch, tmp_path):
-    """None of this machine's settings."""
-    for name in os.environ:
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 class Stage:
@@ -161,6 +151,8 @@ def test_over_a_kept_connection(run):
                 result = await client.get_queue_url(QueueName="q" * 300_000)
                 assert result["QueueUrl"] == 1
                 assert result["ResponseMetadata"]["HTTPHeaders"]["content-length"] == "14"
+            assert client.connect_times == 1
+            assert client.stats()["connections"]["requests"] == 3
         server.close()
         await server.wait_closed()
 
@@ -218,6 +210,44 @@ def test_a_config_is_heeded(run):
     assert made(run, config=Config(read_timeout=None))[1].timeout.read is None
 
 
+def test_more_of_a_config_is_heeded(run):
+    config = Config(
+        use_dualstack_endpoint=True,
+        account_id_endpoint_mode="required",
+        user_agent="mine/2",
+        client_cert=("cert.pem", "key.pem"),
+        retries={"max_attempts": 0},
+        read_timeout=70,
+        region_name="us-east-1",
+    )
+    client, service, http = made(run, config=config, aws_account_id="123456789012")
+    assert client.meta.endpoint_url == "https://123456789012.ddb.eu-west-1.api.aws"
+    assert (b"User-Agent", b"mine/2") in service.unsigned
+    assert (http._reach.tls.cert, http._reach.tls.key) == ("cert.pem", "key.pem")
+    assert service.retry.attempts == 1
+    assert service.timeout.read == 70.0
+    # The argument goes before the Config, and what changes nothing here is no error.
+    harmless = Config(tcp_keepalive=True, s3={"addressing_style": "path"}, parameter_validation=False)
+    assert made(run, config=harmless)[0].meta.region_name == "eu-west-1"
+    assert made(run, use_ssl=False)[0].meta.endpoint_url == "http://dynamodb.eu-west-1.amazonaws.com"
+
+
+REFUSED = {
+    "auth_scheme_preference": "sigv4",
+    "client_context_params": {"a": 1},
+    "endpoint_discovery_enabled": True,
+    "proxies_config": {"proxy_ca_bundle": "ca.pem"},
+    "sigv4a_signing_region_set": "*",
+}
+
+
+def test_every_option_of_a_config_is_heeded_or_harmless_or_refused():
+    assert set(Config.OPTION_DEFAULTS) == HEEDED | set(HARMLESS) | set(REFUSED)
+    for option, value in REFUSED.items():
+        with pytest.raises(errors.InvalidRequest, match=rf"Config\({option}=.* has no meaning here: leave it out"):
+            dynamodb(config=Config(**{option: value}))
+
+
 def test_the_environment_is_heeded(run, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")
@@ -251,7 +281,6 @@ def test_proxies_and_certificates(run):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"config": Config(sigv4a_signing_region_set="*")}, r"Config\(sigv4a_signing_region_set='\*'\) has no meaning"),
         ({"config": Config(signature_version="v2")}, "signature_version='v2'"),
         ({"config": Config(max_pool_connections=0)}, "max_per_host"),
         ({"config": Config(read_timeout=-1)}, "read"),

@@ -123,6 +123,8 @@ def test_as_botocore_has_it(service: str, region: str) -> None:
     [
         ("dynamodb", "GetItem", {"TableName": "T"}),
         ("dynamodb", "GetItem", {"TableName": TABLE}),
+        ("dynamodb", "GetItem", {"TableName": "T", "Key": {"a": {"S": TABLE}}}),
+        ("dynamodb", "BatchGetItem", {"RequestItems": {}, "ReturnConsumedCapacity": TABLE}),
         ("dynamodb", "ListTables", {}),
         ("dynamodb", "SearchVectors", {"TableName": "T"}),
         ("dynamodb", "SearchVectors", {"TableName": TABLE}),

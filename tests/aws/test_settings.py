@@ -93,6 +93,15 @@ def test_profiles(home: dict[str, str]) -> None:
     assert read({**home, "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"})[:1] == ("us-east-1",)
 
 
+@pytest.mark.parametrize(("file", "region"), [("config", "eu-west-1"), ("credentials", None)])
+def test_one_of_the_two_files(home: dict[str, str], file: str, region: str | None) -> None:
+    for path in Path(home["HOME"], ".aws").iterdir():
+        if path.name != file:
+            path.unlink()
+    assert read(home).region == region
+    assert read(home).max_attempts == ("8" if file == "credentials" else "7")
+
+
 @pytest.mark.parametrize("service", ["sqs", "dynamodb", "dynamodbstreams", "kinesis"])
 @pytest.mark.parametrize(
     "said",

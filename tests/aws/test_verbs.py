@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import zlib
-from collections.abc import Callable
 from hashlib import md5
 from typing import Any
 
@@ -16,11 +14,10 @@ from tests.conftest import Run
 from tornado.ioloop import IOLoop
 
 from async_keepalive_httpc.aws.auth import EasyV4Sign
-from async_keepalive_httpc.aws.credentials import CredentialsError
-from async_keepalive_httpc.aws.dynamodb import DynamoDB, least_size
+from async_keepalive_httpc.aws.dynamodb import DynamoDB
 from async_keepalive_httpc.aws.kinesis import Kinesis
-from async_keepalive_httpc.aws.sqs import MOST_BYTES, SQSQueue, place
-from async_keepalive_httpc.errors import ConnectError, InvalidRequest
+from async_keepalive_httpc.aws.sqs import SQSQueue, place
+from async_keepalive_httpc.errors import ConnectError
 from async_keepalive_httpc.testing import Conn, Peer, Request, response, serving
 from async_keepalive_httpc.testing.aws import Emulator
 
@@ -28,16 +25,6 @@ KEYS = {"access_key": "AKID", "secret_key": "secret"}
 REGION = "eu-west-1"
 NUMBERS: tuple[Any, ...] = (1, 2)
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing of this machine's."""
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 def target(request: Request) -> str:
@@ -83,7 +70,8 @@ def test_queue(run: Run) -> None:
                 answers[0].rethrow()
                 await queue.send("delayed", DelaySeconds=3)
                 await queue.send_batch(messages=["1", "2"])
-                assert queue.client.connection.connect_times == 1
+                assert queue.client.connection.connect_times == queue.connect_times == 1
+                assert queue.stats()["connections"]["requests"] == 5
                 assert bool(queue)
                 assert repr(queue).startswith(f"<SQSQueue {peer.url} <connection open")
             assert peer.connections == 1
@@ -107,6 +95,7 @@ def test_dynamodb(run: Run) -> None:
             plain = await db.get_item("T", key, object_hook=lambda found: found.get("S", found))
             assert plain.aws_result == {"Item": {"Name": "x", "Blob": {"B": "AP8="}}}
             await db.put_item("T", item, expected={"ID": {"Exists": False}}, return_values="ALL_OLD")
+            await db.put_item("T", key)
             await db.batch_get_item({"T": {"Keys": [key]}})
             await db.query("T", KeyConditionExpression="ID = :i", ExpressionAttributeValues={":i": {"S": "1"}}, limit=2)
             conditions = {"ID": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": "1"}]}}
@@ -142,6 +131,7 @@ def test_dynamodb(run: Run) -> None:
                     "ReturnValues": "ALL_OLD",
                 },
             ),
+            ("PutItem", {"TableName": "T", "Item": key}),
             ("BatchGetItem", {"RequestItems": {"T": {"Keys": [key]}}}),
             (
                 "Query",
@@ -354,120 +344,6 @@ def test_endpoints(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://h:2")
     assert endpoint(SQSQueue(None, old, **KEYS)) == "http://h:2"
     assert endpoint(SQSQueue(None, old, **KEYS, endpoint_url="http://h:3")) == "http://h:3"
-
-
-# -- what is refused before anything is sent
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "what"),
-    [
-        (lambda: SQSQueue(None, **KEYS), InvalidRequest, "needs the queue's URL"),
-        (lambda: SQSQueue(None, "https://sqs.eu-west-1.amazonaws.com/", **KEYS), InvalidRequest, "no queue's URL"),
-        (lambda: SQSQueue(None, "http://h/1/q", **KEYS), InvalidRequest, "needs a region"),
-        (lambda: SQSQueue(None, QUEUE, "AKID"), CredentialsError, "secret_key is missing"),
-        (
-            lambda: SQSQueue(None, QUEUE, **KEYS, region="us-east-1"),
-            InvalidRequest,
-            "is in eu-west-1, not in us",
-        ),
-        (lambda: SQSQueue(None, QUEUE, QUEUE), TypeError, "one of each"),
-        (lambda: SQSQueue(None, QUEUE, "a", "b", "c"), TypeError, "one of each"),
-        (lambda: SQSQueue(None, QUEUE, *NUMBERS), TypeError, "one of each"),
-        (lambda: SQSQueue(None, QUEUE, "a", access_key="a"), TypeError, "access_key twice"),
-        (lambda: SQSQueue(None, QUEUE, **KEYS, regoin="x"), TypeError, "regoin"),
-        (lambda: SQSQueue(None, QUEUE, signer=object()), InvalidRequest, "signer is a object"),
-        (lambda: SQSQueue(None, QUEUE, **KEYS, proxy_config={"proxy_host": "h"}), InvalidRequest, "lacks proxy_port"),
-        (lambda: SQSQueue(None, QUEUE, **KEYS, max_connections=0), InvalidRequest, "max_per_host"),
-        (lambda: DynamoDB(None, **KEYS), InvalidRequest, "needs a region"),
-        (lambda: DynamoDB(None, **KEYS, endpoints="no region"), InvalidRequest, "no name of one"),
-        (lambda: Kinesis("loop", **KEYS, region="eu-west-1"), InvalidRequest, "io_loop"),
-    ],
-)
-def test_arguments_refused(make: Callable[[], Any], error: type[Exception], what: str) -> None:
-    with pytest.raises(error, match=what) as caught:
-        make()
-    assert "'secret'" not in str(caught.value)
-
-
-def test_credentials_missing(run: Run) -> None:
-    async def main() -> None:
-        async with SQSQueue(None, QUEUE) as queue:
-            with pytest.raises(CredentialsError, match="No AWS credentials: looked in"):
-                await queue.send("x")
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    ("call", "what"),
-    [
-        (lambda sqs, db, k: sqs.send(""), "0 bytes: 1 to 1048576"),
-        (lambda sqs, db, k: sqs.send("x" * (MOST_BYTES + 1)), "1048577 bytes"),
-        (lambda sqs, db, k: sqs.send("\u00e9" * (MOST_BYTES // 2 + 1)), "1048578 bytes"),
-        (lambda sqs, db, k: sqs.send(b"x"), "text, not a bytes"),
-        (lambda sqs, db, k: sqs.send("x", headers={"X-Amz-Date": "1"}), "X-Amz-Date is signed or set here"),
-        (lambda sqs, db, k: sqs.send("x", headers={"a\nb": "1"}), "no token"),
-        (lambda sqs, db, k: sqs.send_batch(), "1 to 10 messages"),
-        (lambda sqs, db, k: sqs.send_batch(["x"] * 11), "1 to 10 messages"),
-        (lambda sqs, db, k: sqs.send_batch("abc"), "1 to 10 messages"),
-        (lambda sqs, db, k: sqs.send_batch(["x" * 600_000] * 2), "1200000 bytes: 1048576"),
-        (lambda sqs, db, k: db.get_item("T", {}), "key is {}"),
-        (lambda sqs, db, k: db.get_item("T", "1"), "key is '1'"),
-        (lambda sqs, db, k: db.put_item("T", {"a": {"S": "x" * 409_600}}), "at least 409601 bytes"),
-        (lambda sqs, db, k: db.batch_get_item({"T": {"Keys": []}}), "0 keys"),
-        (lambda sqs, db, k: db.batch_get_item({"T": {"Keys": [{}] * 60}, "U": {"Keys": [{}] * 41}}), "101 keys"),
-        (lambda sqs, db, k: k.put_record("s", b"x" * (10 * 1024 * 1024 + 1), "p"), "10485761 bytes"),
-        (lambda sqs, db, k: k.put_record("s", 5, "p"), "not a int"),
-        (lambda sqs, db, k: k.put_record("s", b"x", ""), "0 characters"),
-        (lambda sqs, db, k: k.put_record("s", b"x", "p" * 257), "257 characters"),
-        (lambda sqs, db, k: k.put_record("s", "!", "p", b64_encode=False), "no base64"),
-    ],
-)
-def test_calls_refused(run: Run, call: Callable[[Any, Any, Any], Any], what: str) -> None:
-    async def main() -> None:
-        queue = SQSQueue(None, QUEUE, **KEYS)
-        db, stream = DynamoDB(None, **KEYS, region=REGION), Kinesis(None, **KEYS, region=REGION)
-        with pytest.raises(InvalidRequest, match=what):
-            call(queue, db, stream)
-        assert (len(queue), len(db), len(stream)) == (0, 0, 0)
-        for made in (queue, db, stream):
-            assert made.client.connection.connect_times == 0
-            made.close()
-
-    run(main())
-
-
-def test_the_query_of_2011() -> None:
-    db = DynamoDB(None, **KEYS, region=REGION)
-    for call in (
-        lambda: db.query("T", {"S": "1"}),
-        lambda: db.query("T", hash_key_value={"S": "1"}, callback=print),
-        lambda: db.query("T", range_key_conditions={}),
-    ):
-        with pytest.raises(TypeError, match="interface of 2011"):
-            call()
-    db.close()
-
-
-def test_curl_is_no_more() -> None:
-    with pytest.warns(DeprecationWarning, match="use_curl changes nothing"):
-        SQSQueue(None, QUEUE, **KEYS, use_curl=True).close()
-
-
-@pytest.mark.parametrize(
-    ("item", "size"),
-    [
-        ({"a": {"S": "bcd"}}, 4),
-        ({"\u00e9": {"S": "\u00e9"}}, 4),
-        ({"a": {"N": "12345"}, "b": {"BOOL": True}, "c": {"NULL": True}}, 3),
-        ({"a": {"B": b"xyz"}, "b": {"BS": [b"x", b"yz"]}, "c": {"SS": ["x"]}}, 10),
-        ({"a": {"L": [{"S": "x"}, {"M": {"k": {"S": "v"}}}]}}, 4),
-        ({"a": "wrong"}, 1),
-    ],
-)
-def test_least_size(item: dict[str, Any], size: int) -> None:
-    assert least_size(item) == size
 
 
 def test_on_an_io_loop() -> None:

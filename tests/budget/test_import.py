@@ -23,6 +23,7 @@ HEAVY = (
     "hpack",
     "httpx",
     "jh2",
+    "publicsuffixlist",
     "pycurl",
     "rich",
     "tornado.curl_httpclient",

@@ -6,12 +6,12 @@ Law: whatever the server did, the next GET is answered rightly, or `ask` fails.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.turns import turns as turns
 
 from async_keepalive_httpc import Client, HTTPCError, Response
 from async_keepalive_httpc.testing import Conn, Peer, Request, response
@@ -121,9 +121,3 @@ async def ask(
             assert (counts["active"], counts["waiting"], counts["dialling"]) == (0, 0, 0)
         await peer.ended()
     return Came(came, error, kept, closed, seen)
-
-
-async def turns(number: int) -> None:
-    """Some turns of the loop."""
-    for _ in range(number):
-        await asyncio.sleep(0)

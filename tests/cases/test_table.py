@@ -7,8 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| (\d+)(?:-(\d+))? \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
-UNTESTED = {*range(146, 150), *range(171, 200)}
-"""What is not offered: a jar, HTTP/2, pipelining."""
+UNTESTED = {*range(171, 193)}
+"""What is not offered: HTTP/2."""
 
 
 def rows() -> list[tuple[range, str, list[str]]]:

@@ -67,6 +67,15 @@ def show_old(request: Request) -> bytes:
     return response(b"", status=302, reason="Found", headers=[("Location", "/items")])
 
 
+def show_login(request: Request) -> bytes:
+    fields = [("Location", "/account"), ("Set-Cookie", "sid=1; Path=/; Secure; HttpOnly; SameSite=Lax")]
+    return response(b"", status=303, reason="See Other", headers=fields)
+
+
+def show_account(request: Request) -> bytes:
+    return response(b"hello, user" if request.get("Cookie") == "sid=1" else b"who are you?", headers=[PLAIN])
+
+
 def show_export(request: Request) -> bytes:
     head = response(headers=[("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")], length=False)
     return head + chunked(gzip.compress(EXPORT))
@@ -78,6 +87,8 @@ PAGES: dict[str, Callable[[Request], bytes]] = {
     "/private": show_private,
     "/digest": show_digest,
     "/old": show_old,
+    "/login": show_login,
+    "/account": show_account,
     "/export.csv": show_export,
 }
 

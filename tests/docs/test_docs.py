@@ -24,6 +24,7 @@ WITH_EXAMPLES = {
     "architecture.md",
     "aws.md",
     "connecting.md",
+    "cookies.md",
     "proxies.md",
     "testing.md",
     "tls.md",

@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from tests.live import dynalite as dynalite_server
+from tests.live import fauxqs as fauxqs_server
 from tests.live import haproxy as haproxy_server
 from tests.live import microsocks as microsocks_server
 from tests.live import nginx as nginx_server
@@ -19,6 +21,7 @@ from tests.live.doors import InstalledDoor, MakeDoor, NativeDoor, SimpleDoor
 from tests.live.haproxy import Haproxy
 from tests.live.microsocks import Microsocks
 from tests.live.nginx import Nginx
+from tests.live.node import Emulator, find_missing
 from tests.live.process import is_listening
 from tests.live.squid import Squid
 
@@ -102,4 +105,22 @@ def microsocks() -> Iterator[Microsocks]:
 def closed_microsocks() -> Iterator[Microsocks]:
     """A SOCKS5 proxy for microsocks.USER."""
     with microsocks_server.run(closed=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dynalite() -> Iterator[Emulator]:
+    """DynamoDB, where there is Node."""
+    if lacking := find_missing("dynalite"):
+        pytest.skip(lacking)
+    with dynalite_server.run() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fauxqs() -> Iterator[Emulator]:
+    """SQS, where there is Node."""
+    if lacking := find_missing("fauxqs"):
+        pytest.skip(lacking)
+    with fauxqs_server.run() as server:
         yield server

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.live.certificates import Certificates
-from tests.live.process import HOST, Log, find_ports, find_program, new_folder, serve
+from tests.live.process import HOST, Log, Passage, find_ports, find_program, new_folder, serve
 
 PACKAGE = "haproxy"
 
@@ -61,7 +61,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Haproxy:
+class Haproxy(Passage[Access]):
     """A running haproxy.
 
     reverse: http in front of an origin; it ends connections that are idle for a second, and has a 503 for /down.
@@ -71,16 +71,6 @@ class Haproxy:
     reverse: int
     secure: int
     log: Log[Access]
-
-    async def seen(self, tag: str, count: int) -> list[Access]:
-        """The requests with this tag in their target, once there are `count`; fails if there are more."""
-        lines = await self.log.wait(count, lambda line: tag in line.target)
-        assert len(lines) == count, lines
-        return lines
-
-    async def connections(self, tag: str, count: int) -> int:
-        """Over how many connections those `count` requests came."""
-        return len({line.port for line in await self.seen(tag, count)})
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 HOST = "127.0.0.1"
 # Below those that systems give to connections, one of which could take a port before its server does.
@@ -140,3 +140,34 @@ class Log(Generic[Line]):
             assert time.monotonic() < deadline, f"{count} lines were to come, but the log has {lines}"
             await asyncio.sleep(STEP_SECONDS)
         return lines
+
+
+class Passing(Protocol):
+    """A line of the log of what stands before an origin. `port` is the client's."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def target(self) -> str: ...
+
+
+Passed = TypeVar("Passed", bound=Passing)
+
+
+class Passage(Generic[Passed]):
+    """What stands before an origin, and has a log."""
+
+    __slots__ = ()
+
+    log: Log[Passed]
+
+    async def seen(self, tag: str, count: int) -> list[Passed]:
+        """The lines with this tag in their target, once there are `count`; fails if there are more."""
+        lines = await self.log.wait(count, lambda line: tag in line.target)
+        assert len(lines) == count, lines
+        return lines
+
+    async def connections(self, tag: str, count: int) -> int:
+        """Over how many connections of clients those `count` came."""
+        return len({line.port for line in await self.seen(tag, count)})

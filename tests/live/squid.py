@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.live.process import HOST, Log, ServerError, find_ports, find_program, new_folder, serve
+from tests.live.process import HOST, Log, Passage, ServerError, find_ports, find_program, new_folder, serve
 
 PACKAGE = "squid"
 PORT = 3128
@@ -74,23 +74,13 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Squid:
+class Squid(Passage[Access]):
     """A running squid. `<tag>.live.test`, `<tag>-a`, `<tag>-b` are this machine to it; `<tag>.denied.live.test` is
     refused with a 403."""
 
     port: int
     log: Log[Access]
     pid: int
-
-    async def seen(self, tag: str, count: int) -> list[Access]:
-        """The lines with this tag in their target, once there are `count`; fails if there are more."""
-        lines = await self.log.wait(count, lambda line: tag in line.target)
-        assert len(lines) == count, lines
-        return lines
-
-    async def connections(self, tag: str, count: int) -> int:
-        """Over how many connections those `count` requests came."""
-        return len({line.port for line in await self.seen(tag, count)})
 
 
 @contextmanager

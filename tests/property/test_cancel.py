@@ -1,15 +1,17 @@
 """A request cancelled at every suspension point it has leaves nothing: no slot, socket, task or watch.
 
-k is the number of turns of the loop that the request is given. With a peer on the same loop the k-th turn is the same
-moment on each run, so that k = 0..40 walks through queue, dial, handshake, head, body, decoding and redirects.
+Two ways to count. Suspensions of the call itself, one after the other until it is through; at each it is cancelled as
+it begins to wait, or as it is about to be woken. And turns of the loop: a request is given k of them, which with a peer
+on the same loop walks through queue, dial, handshake, head, body, decoding and redirects, whoever waits there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine, Generator
+from functools import partial
+from types import coroutine
 from typing import Any
 
 import pytest
@@ -17,11 +19,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import Run
 from tests.peers import Conn, Peer, Request, response, serving
+from tests.turns import cancelled_after, turns
 
-from async_keepalive_httpc import Client, Limits, StreamedResponse
+from async_keepalive_httpc import Client, Digest, Limits, StreamedResponse
 
 TURNS = 41
 BODY = b"many words " * 40_000
+# More than is decoded in one turn of the loop.
+LONG = gzip.compress(bytes(2_500_000))
+CHALLENGE = ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')
 
 
 def reply(conn: Conn, request: Request) -> bytes:
@@ -29,6 +35,10 @@ def reply(conn: Conn, request: Request) -> bytes:
         return response(b"x" * 1000, status=302, headers=[("Location", "/gzip")])
     if request.target == "/gzip":
         return response(gzip.compress(BODY), headers=[("Content-Encoding", "gzip")])
+    if request.target == "/bomb":
+        return response(LONG, headers=[("Content-Encoding", "gzip")])
+    if request.target == "/digest" and not request.get("Authorization"):
+        return response(b"who are you?", status=401, headers=[CHALLENGE])
     return response(BODY if request.target == "/long" else request.target.encode())
 
 
@@ -54,6 +64,8 @@ WAYS: dict[str, Any] = {
     "get": lambda client, url: client.get(f"{url}/get"),
     "long": lambda client, url: client.get(f"{url}/long"),
     "redirect": lambda client, url: client.get(f"{url}/redirect"),
+    "bomb": lambda client, url: client.get(f"{url}/bomb"),
+    "digest": lambda client, url: client.get(f"{url}/digest", auth=Digest("u", "p")),
     "upload": lambda client, url: client.post(f"{url}/post", body=upload()),
     "expect": lambda client, url: client.post(f"{url}/post", body=b"x", expect_continue=True),
     "stream": lambda client, url: read_stream(client, f"{url}/redirect"),
@@ -62,18 +74,41 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def turns(number: int) -> None:
-    for _ in range(number):
-        await asyncio.sleep(0)
+@coroutine
+def stopped_at(point: int, late: bool, call: Coroutine[Any, Any, Any]) -> Generator[Any, None, None]:
+    """Run the call in this task, which is cancelled when it is suspended for that time; `late`: when it is to go on."""
+    task = asyncio.current_task()
+    assert task is not None
+    step = partial(call.send, None)
+    while True:
+        try:
+            waits_for = step()
+        except StopIteration:
+            return
+        point -= 1
+        if point == 0:
+            if late and waits_for is not None:
+                waits_for.add_done_callback(lambda done: task.cancel())
+            else:
+                task.cancel()
+        try:
+            yield waits_for
+            step = partial(call.send, None)
+        except BaseException as error:
+            step = partial(call.throw, error)
 
 
-async def cancelled_after(number: int, call: Any) -> None:
-    """Run the call for so many turns, then cancel it."""
-    task = asyncio.ensure_future(call)
-    await turns(number)
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+async def cancelled_at(point: int, late: bool, call: Coroutine[Any, Any, Any]) -> bool:
+    """Whether the call had so many suspensions; it was cancelled at the last of them."""
+
+    async def stopped() -> None:
+        await stopped_at(point, late, call)
+
+    task = asyncio.ensure_future(stopped())
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+    return task.cancelled()
 
 
 async def check(client: Client, peer: Peer, url: str) -> None:
@@ -92,6 +127,23 @@ async def check(client: Client, peer: Peer, url: str) -> None:
     assert not any(row for _, _, row in transport.clock._heap)
     assert transport.starved == []
     await peer.until(lambda: peer.open == len(lane.idle))
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["waiting", "woken"])
+@pytest.mark.parametrize("way", WAYS)
+def test_every_suspension(run: Run, way: str, late: bool) -> None:
+    async def main() -> None:
+        async with Peer(serving(reply)) as peer:
+            point, cancelled = 0, True
+            while cancelled:
+                point += 1
+                async with Client() as client:
+                    cancelled = await cancelled_at(point, late, WAYS[way](client, peer.url))
+                    await check(client, peer, peer.url)
+                await peer.ended()
+            assert point > 1
+
+    run(main(), timeout=60)
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])

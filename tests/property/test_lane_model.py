@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.wires import CLOSE, OK, Call, Dial, Rig, Wire
 
+from async_keepalive_httpc._connection.pipelined import may_follow
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._transport.lane import Lane
 from async_keepalive_httpc._transport.rest import SURE
@@ -38,6 +39,8 @@ which = st.integers(0, 100)
 class Lanes(RuleBasedStateMachine):
     """Three origins, each with fewer connections than it would like."""
 
+    pipelining = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
@@ -46,7 +49,7 @@ class Lanes(RuleBasedStateMachine):
         self.waiting: dict[str, list[Call]] = {origin: [] for origin in ORIGINS}
 
     async def _rig(self) -> Rig:
-        return Rig(max_connections=MOST, max_per_host=PER_HOST, idle_timeout=20, max_age=100)
+        return Rig(self.pipelining, max_connections=MOST, max_per_host=PER_HOST, idle_timeout=20, max_age=100)
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(coroutine)
@@ -191,9 +194,9 @@ class Lanes(RuleBasedStateMachine):
         assert set(idle) == set(transport.idle)
         assert set(idle) <= set(members)
         assert not set(members) & transport.lingering
-        assert all(connection._response is None and connection.capacity == 1 for connection in idle)
+        assert all(not connection.answering and connection.capacity >= 1 for connection in idle)
         for connection in set(members) - set(idle):
-            assert connection._response is not None
+            assert len(connection.answering) in range(1, self.pipelining + 1)
         for call in self.calls:
             if call.sent:
                 assert call.response._where in members
@@ -271,5 +274,24 @@ class Lanes(RuleBasedStateMachine):
             self.loop.close()
 
 
+class Pipelines(Lanes):
+    """The same where up to three requests share a connection."""
+
+    pipelining = 3
+
+    @invariant()
+    def none_waits_who_could_be_sent_behind_others(self) -> None:
+        if any(call.outcome.cancelled() for call in self.calls):
+            return  # whoever waited behind it is looked at with the next answer
+        for lane in self.rig.transport.lanes.values():
+            assert set(lane.roomy) <= lane.members
+            wanted = [response for response in lane.waiters if response.wanted]
+            if wanted and may_follow(wanted[0]) and not lane.fresh and not self.rig.transport.starved:
+                for connection in lane.members:
+                    assert not connection.capacity or connection.moved >= connection.retires
+
+
 TestLanes = Lanes.TestCase
 TestLanes.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestPipelines = Pipelines.TestCase
+TestPipelines.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)

@@ -170,3 +170,43 @@ def test_any_split_on_a_kept_connection(names: list[str], data: st.DataObject) -
         assert outcome(response) == _read(name, [KEPT[name]])[0]
         assert wired.kept
     assert wired.owner.heard == ["freed"] * len(names)
+
+
+LONG = bytes(range(251)) * 800
+"""200 KB, so that most of it is read in place (`_connection.bulk`)."""
+
+
+LONG_HEADS = [
+    before + OK + field + b"Content-Length: %d\r\n\r\n" % len(LONG)
+    for before in (b"", b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n")
+    for field in (b"", b"A: b\r\n", b"Content-Encoding: x\r\n", b"Connection: close\r\n")
+]
+
+
+def _near(place: int) -> st.SearchStrategy[int]:
+    return st.integers(place - 3, place + 3)
+
+
+@given(head=st.sampled_from(LONG_HEADS), more=st.sampled_from([b"", b"x", FINAL]), data=st.data())
+def test_any_split_of_a_long_body(head: bytes, more: bytes, data: st.DataObject) -> None:
+    size = len(head) + len(LONG)
+    cuts = data.draw(st.lists(_near(len(head)) | _near(size) | st.integers(1, size), max_size=8))
+    wired = Wired()
+    response = wired.send()
+    wired.feed(*split(head + LONG + more, cuts))
+    assert response.body == LONG
+    assert wired.kept is (not more and b"close" not in head)
+    if wired.kept:
+        after = wired.send()
+        wired.feed(FINAL)
+        assert after.body == b"ok"
+
+
+@given(head=st.sampled_from(LONG_HEADS), left=st.integers(1, len(LONG)), data=st.data())
+def test_any_cut_in_a_long_body(head: bytes, left: int, data: st.DataObject) -> None:
+    whole = (head + LONG)[:-left]
+    wired = Wired()
+    response = wired.send()
+    wired.feed(*split(whole, data.draw(_cuts(len(whole)))))
+    wired.end()
+    assert outcome(response) == ("ConnectionLost",)

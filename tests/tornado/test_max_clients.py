@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -33,6 +35,28 @@ class Gate:
             self.open.setdefault(target, asyncio.Event()).set()
 
 
+@asynccontextmanager
+async def crowd(number: int, most: int = 1) -> AsyncIterator[tuple[Gate, Peer, Any, list[Any]]]:
+    """So many fetches for `most` places: the gate, the peer behind it, the client and its fetches, of /0, /1, ..."""
+    gate = Gate()
+    async with Peer(gate) as peer:
+        client = made(max_clients=most)
+        yield gate, peer, client, [client.fetch(f"{peer.url}/{each}") for each in range(number)]
+        client.close()
+
+
+@asynccontextmanager
+async def redirected(gate: Gate) -> AsyncIterator[tuple[Peer, Any, Any, Any]]:
+    """A fetch whose redirect waits for the one place: its peer, the client, it, and the one that has the place."""
+    async with Peer(countdown) as peer, Peer(gate) as other:
+        client = made(max_clients=1)
+        moved, slow = client.fetch(peer.url + "/1"), client.fetch(other.url + "/slow")
+        while not other.requests:
+            await asyncio.sleep(0)
+        yield peer, client, moved, slow
+        client.close()
+
+
 async def seen(peer: Peer, *targets: str) -> None:
     """Wait until the peer has these requests, and see that it has no other."""
     while len(peer.requests) < len(targets):
@@ -44,10 +68,7 @@ async def seen(peer: Peer, *targets: str) -> None:
 
 def test_first_come_first_served(run):
     async def test():
-        gate = Gate()
-        async with Peer(gate) as peer:
-            client = made(max_clients=2)
-            fetches = [client.fetch(f"{peer.url}/{number}") for number in range(5)]
+        async with crowd(5, 2) as (gate, peer, client, fetches):
             assert len(client.queue) == 3
             await seen(peer, "/0", "/1")
             gate.let("/1")
@@ -57,7 +78,6 @@ def test_first_come_first_served(run):
             outcomes = await asyncio.gather(*fetches)
             assert [outcome.body for outcome in outcomes] == [b"/0", b"/1", b"/2", b"/3", b"/4"]
             assert (peer.peak, client.queue, client._door.active) == (2, [], 0)
-            client.close()
 
     run(test())
 
@@ -80,10 +100,7 @@ def test_it_counts_requests_of_all_origins(run):
 
 def test_cancelling_frees_the_place(run):
     async def test():
-        gate = Gate()
-        async with Peer(gate) as peer:
-            client = made(max_clients=1)
-            fetches = [client.fetch(f"{peer.url}/{number}") for number in range(4)]
+        async with crowd(4) as (gate, peer, client, fetches):
             await seen(peer, "/0")
             assert fetches[1].cancel()
             assert not fetches[1].cancel()
@@ -93,7 +110,6 @@ def test_cancelling_frees_the_place(run):
             gate.let("/2", "/3")
             assert (await fetches[3]).body == b"/3"
             assert client._door.active == 0
-            client.close()
 
     run(test())
 
@@ -117,15 +133,11 @@ def test_a_failure_frees_the_place(run):
 
 def test_it_may_be_raised(run):
     async def test():
-        gate = Gate()
-        async with Peer(gate) as peer:
-            client = made(max_clients=1)
-            fetches = [client.fetch(f"{peer.url}/{number}") for number in range(3)]
+        async with crowd(3) as (gate, peer, client, fetches):
             client.max_clients = 2
             await seen(peer, "/0", "/1")
             gate.let("/0", "/1", "/2")
             await asyncio.gather(*fetches)
-            client.close()
 
     run(test())
 
@@ -257,31 +269,20 @@ def test_a_redirect_may_time_out_in_the_queue(run):
 def test_a_redirect_may_be_cancelled_in_the_queue(run):
     async def test():
         gate = Gate()
-        async with Peer(countdown) as peer, Peer(gate) as other:
-            client = made(max_clients=1)
-            moved = client.fetch(peer.url + "/1")
-            slow = client.fetch(other.url + "/slow")
-            while not other.requests:
-                await asyncio.sleep(0)
+        async with redirected(gate) as (peer, client, moved, slow):
             assert len(client.queue) == 1
             moved.cancel()
             assert (client.queue, client._door.active) == ([], 1)
             gate.let("/slow")
             assert (await slow).code == 200
             assert [request.target for request in peer.requests] == ["/1"]
-            client.close()
 
     run(test())
 
 
 def test_a_redirect_waiting_at_close(run):
     async def test():
-        async with Peer(countdown) as peer, Peer(Gate()) as other:
-            client = made(max_clients=1)
-            moved = client.fetch(peer.url + "/1")
-            slow = client.fetch(other.url + "/slow")
-            while not other.requests:
-                await asyncio.sleep(0)
+        async with redirected(Gate()) as (_, client, moved, slow):
             client.close()
             for fetch in (moved, slow):
                 with pytest.raises(HTTPStreamClosedError):

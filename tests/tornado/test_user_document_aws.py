@@ -35,10 +35,11 @@ KEY = {"USER_ID": {"S": "EEB750F4-C589-4C0A-95C3-C1B572A0CC3E"}}
 
 
 class World:
-    """The emulator of this test, and boto3 beside it."""
+    """The emulator of this test, and boto3 beside it. tunnels: those that were made through squid so far."""
 
     aws: Emulator
     squid: Squid
+    tunnels = 0
 
     def boto3(self, service: str) -> Any:
         client = boto3.client(
@@ -122,6 +123,13 @@ class Examples:
     SECRET_KEY: str
     before: int
 
+    async def one_tunnel(self) -> None:
+        """squid's log has a line for each tunnel, when it has ended: one more than before."""
+        host = WORLD.aws.url.removeprefix("https://")
+        WORLD.tunnels += 1
+        lines = await WORLD.squid.log.wait(WORLD.tunnels, lambda line: line.target == host)
+        assert [(line.method, line.status) for line in lines] == [("CONNECT", 200)] * WORLD.tunnels
+
     @gen_test
     def test_sqs(self):
         io_loop, AWS_ACCESS_KEY, AWS_SECRET_KEY = self.io_loop, self.ACCESS_KEY, self.SECRET_KEY
@@ -201,10 +209,40 @@ class Examples:
         assert WORLD.aws.connections == self.before + 1
         assert WORLD.received() == ["and", "another one", "my msg via proxy", "two more"]
         yield sqs.aclose()
-        # squid's log has a line for each tunnel, when it has ended.
-        host = WORLD.aws.url.removeprefix("https://")
-        lines = yield WORLD.squid.log.wait(1, lambda line: line.target == host)
-        assert {(line.method, line.status) for line in lines} == {("CONNECT", 200)}
+        yield self.one_tunnel()
+
+    @gen_test
+    def test_sqs_behind_squid(self):
+        """The document's first example, through the proxy of its last."""
+        from async_keepalive_httpc.aws.sqs import SQSQueue
+
+        PROXY_CONFIG = {"proxy_host": "localhost", "proxy_port": WORLD.squid.port}
+        keys = self.ACCESS_KEY, self.SECRET_KEY
+        q = SQSQueue(self.io_loop, *keys, Q_URL, endpoints=REGION, proxy_config=PROXY_CONFIG)
+        r1 = yield q.send("abc")
+        r2 = yield q.send("cde")
+        r3 = yield q.send("fgh")
+        assert (r1.code, r2.code, r3.code) == (200, 200, 200)
+        assert q.client.connection.connect_times == 1
+        assert WORLD.aws.connections == self.before + 1
+        assert WORLD.received() == ["abc", "cde", "fgh"]
+        yield q.aclose()
+        yield self.one_tunnel()
+
+    @gen_test
+    def test_dynamodb_behind_squid(self):
+        from async_keepalive_httpc.aws.dynamodb import DynamoDB
+
+        PROXY_CONFIG = {"proxy_host": "localhost", "proxy_port": WORLD.squid.port}
+        keys = self.ACCESS_KEY, self.SECRET_KEY
+        db = DynamoDB(self.io_loop, *keys, endpoints=REGION, proxy_config=PROXY_CONFIG)
+        for _ in range(3):
+            resp = yield db.get_item("TEST_USER_DATA", KEY, attributes_to_get=["Name"])
+            assert resp.aws_result == {"Item": {"Name": {"S": "Tom Cruse"}}}
+        assert db.client.connection.connect_times == 1
+        assert WORLD.aws.connections == self.before + 1
+        yield db.aclose()
+        yield self.one_tunnel()
 
     @gen_test
     def test_queues_in_a_pool(self):

@@ -1,4 +1,4 @@
-"""The pure parts of the bench: medians, ratios, tables, arguments, wrk's report, nginx's configuration."""
+"""The pure parts of the bench: medians, ratios, tables, arguments, nginx's configuration."""
 
 import asyncio
 import json
@@ -11,25 +11,14 @@ from bench import report
 from bench.clients import CONTENDERS, Contender
 from bench.command import SHORT, parse_arguments
 from bench.goal import GOALS
+from bench.held import Held
 from bench.machine import ROOT, choose_cpus, describe_machine, hide_paths, pin
-from bench.rounds import MeasurementError, Plan, Results, find_missing, read_answer
+from bench.rounds import MeasurementError, Plan, Results, ask_worker, find_missing, find_variables, read_answer
 from bench.sample import Sample, Spread, compare_rates, find_median
-from bench.server import ServerError, build_configuration, read_accepted
+from bench.server import ServerError, build_configuration, read_status
 from bench.work import WORKS, Work
-from bench.worker import Order, WrongResponse, measure
-from bench.wrk import WrkError, read_report
+from bench.worker import Load, WrongResponse, measure
 from tests.conftest import Run
-
-WRK_REPORT = """\
-Running 2s test @ http://127.0.0.1:8080/3/0
-  1 threads and 50 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency   355.52us   40.34us   1.85ms   92.96%
-    Req/Sec   135.80k     2.50k  138.49k    76.19%
-  283500 requests in 2.10s, 42.72MB read
-Requests/sec: 135000.00
-Transfer/sec:     20.34MB
-"""
 
 
 def make_samples(*rates: float | None) -> list[Sample | None]:
@@ -58,36 +47,6 @@ def test_rounds_without_both_sides_have_no_ratio() -> None:
     assert compare_rates(make_samples(100), ()) is None
 
 
-def test_wrk_report_is_read() -> None:
-    sample = read_report(WRK_REPORT, 3, cpu_seconds=1.5)
-    assert sample.requests == 283500
-    assert sample.rate == pytest.approx(135000)
-    assert sample.seconds == pytest.approx(2.1)
-    assert sample.cpu_seconds == 1.5
-
-
-@pytest.mark.parametrize(("unit", "size"), [("", 1), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)])
-def test_wrk_units_are_binary(unit: str, size: int) -> None:
-    output = f"  10 requests in 1.00s, 10.00{unit}B read\nRequests/sec: 10.00\n"
-    assert read_report(output, size, cpu_seconds=0).requests == 10
-    with pytest.raises(WrkError, match="less than"):
-        read_report(output, size * 2, cpu_seconds=0)
-
-
-@pytest.mark.parametrize(
-    ("output", "text"),
-    [
-        ("", "no totals"),
-        (WRK_REPORT + "  Non-2xx or 3xx responses: 12\n", "Non-2xx or 3xx responses: 12"),
-        (WRK_REPORT + "  Socket errors: connect 0, read 7, write 0, timeout 0\n", "read 7"),
-        ("  0 requests in 1.00s, 0.00B read\nRequests/sec: 0.00\n", "no request"),
-    ],
-)
-def test_wrk_complaints_are_errors(output: str, text: str) -> None:
-    with pytest.raises(WrkError, match=text):
-        read_report(output, 3, cpu_seconds=0)
-
-
 def test_worker_answer_is_its_last_line() -> None:
     answer = '{"requests": 5, "seconds": 1.0, "cpu_seconds": 0.5, "peak_bytes": 7, "connections": null}'
     assert read_answer(f"noise\n{answer}\n", "") == Sample(5, 1.0, 0.5, 7)
@@ -107,11 +66,11 @@ def test_worker_without_sample_is_an_error(stdout: str, stderr: str, text: str) 
         read_answer(stdout, stderr)
 
 
-def test_accepted_connections_are_read_from_the_status_page() -> None:
+def test_connections_are_read_from_the_status_page() -> None:
     page = "Active connections: 1 \nserver accepts handled requests\n 52 52 283501 \nReading: 0 Writing: 1\n"
-    assert read_accepted(page) == 52
+    assert read_status(page) == (1, 52)
     with pytest.raises(ServerError, match="404"):
-        read_accepted("404 Not Found")
+        read_status("404 Not Found")
 
 
 def test_configuration_serves_each_path_once() -> None:
@@ -129,8 +88,8 @@ def test_configuration_serves_each_path_once() -> None:
 
 def test_arguments_have_defaults() -> None:
     chosen = parse_arguments([])
-    assert (chosen.rounds, chosen.seconds, chosen.warmup, chosen.peer) == (3, 2.5, 0.5, "pyreqwest")
-    assert chosen.works == ["small-50", "small-1", "https-50", "https-1", "mib-8"]
+    assert (chosen.rounds, chosen.seconds, chosen.warmup, chosen.peer) == (3, 1.2, 0.3, "pyreqwest")
+    assert chosen.works == ["small-50", "small-1", "https-50", "mib-8", "pipelined-50"]
     assert chosen.clients == list(CONTENDERS)
     assert (chosen.short, SHORT.rounds) == (False, 1)
 
@@ -170,8 +129,35 @@ def test_wrong_arguments_are_refused(arguments: list[str], text: str, capsys: py
 def test_contenders_take_part_in_what_suits_them() -> None:
     single = Contender(name="a", title="a", settings="", most=1)
     secure = Contender(name="b", title="b", settings="", scheme="https")
+    assert not Contender(name="c", title="c", settings="", longest=1000).suits(WORKS["mib-8"])
     assert [work.name for work in WORKS.values() if single.suits(work)] == ["small-1", "https-1"]
     assert [work.name for work in WORKS.values() if secure.suits(work)] == ["https-50", "https-1"]
+
+
+def test_one_connection_is_for_those_that_pipeline() -> None:
+    plain = Contender(name="a", title="a", settings="")
+    both = Contender(name="b", title="b", settings="", pipeline=True)
+    only = Contender(name="c", title="c", settings="", pipeline=True, pipeline_only=True)
+    shared, apart = WORKS["pipelined-50"], WORKS["small-50"]
+    assert [one.suits(shared) for one in (plain, both, only)] == [False, True, True]
+    assert [one.suits(apart) for one in (plain, both, only)] == [True, True, False]
+
+
+def test_a_home_of_its_own_is_looked_into() -> None:
+    away = Contender(name="a", title="a", settings="", address="m:f", needs=("trustme",), home="no-such-folder")
+    assert away.find_folders() == []
+    assert away.find_missing() == "trustme"
+    assert away.find_python().endswith("no-such-folder/bin/python")
+    assert Contender(name="b", title="b", settings="").find_python() == sys.executable
+
+
+def test_proxies_of_the_machine_are_not_for_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://p:1")
+    monkeypatch.setenv("NO_PROXY", "x")
+    order = {"client": "floor", "nonsense": 1}
+    with pytest.raises(MeasurementError, match="nonsense"):
+        ask_worker("bench.worker", order, Plan(1, 0.1, 0.1), {})
+    assert not [name for name in find_variables() if name.lower().endswith("_proxy")]
 
 
 def test_missing_modules_are_told() -> None:
@@ -184,6 +170,7 @@ def test_goals_name_works_and_clients_that_exist() -> None:
     for goal in GOALS:
         assert CONTENDERS[goal.client].suits(WORKS[goal.work])
         assert CONTENDERS[goal.base].suits(WORKS[goal.work])
+        assert WORKS[goal.work].by_default
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "-"), (3, "3"), (8.04, "8.0"), (99.96, "100.0"), (1234.6, "1,235")])
@@ -227,10 +214,34 @@ def test_report_tells_goals_missing_and_errors(circumstances: report.Circumstanc
     )
     page = report.write_markdown(results, circumstances)
     assert "| 0.4 | 0.55 (0.50 to 0.60) | yes |" in page
+    assert "| 0.55 | 0.55 (0.50 to 0.60) | yes |" in page
     assert "| 4.5 | - | - |" in page
+    assert "memory" not in page.split("## Goals")[1]
     assert "- httpx, uvloop: httpx is not installed" in page
     assert "- small GET: aiohttp: WrongResponse" in page
     assert "2 interleaved rounds of 2.5 s" in page
+
+
+def test_a_goal_may_be_reached_by_rate_alone() -> None:
+    rounds = {"pipelined-uvloop": make_samples(95_000), "h2load": make_samples(950_000)}
+    goals = report.tabulate_goals(Results({"pipelined-50": rounds}), {})
+    assert "| 0.45, or 90,000 requests/s | 0.10 (0.10 to 0.10); 95,000/s | yes |" in goals
+    rounds["pipelined-uvloop"] = make_samples(85_000)
+    assert "85,000/s | no |" in report.tabulate_goals(Results({"pipelined-50": rounds}), {})
+
+
+def test_memory_of_idle_connections_is_told_and_judged() -> None:
+    held: Held = {"http": {"uvloop": 4096.0, "asyncio": 9000.0}, "https": {"uvloop": None}}
+    goals = report.tabulate_goals(Results(), held)
+    assert "| ours, uvloop | at most 8 KiB | 4.0 KiB | yes |" in goals
+    assert "| ours, asyncio | at most 8 KiB | 8.8 KiB | no |" in goals
+    assert "| https, uvloop | - |" in report.tabulate_held(held)
+
+
+def test_figures_come_back_from_json(circumstances: report.Circumstances) -> None:
+    results = Results({"small-50": {"wrk": [Sample(1, 2.0, 3.0, 4, 5), None]}}, {"httpx": "httpx"}, ["error"])
+    document = json.loads(json.dumps(report.write_json(results, circumstances)))
+    assert report.read_json(document) == (results, circumstances)
 
 
 def test_json_holds_every_sample(circumstances: report.Circumstances) -> None:
@@ -277,17 +288,13 @@ class FakeSession:
         """Nothing is open."""
 
 
-def make_order(size: int) -> Order:
-    return Order("floor", "http://h/", concurrency=3, size=size, authority="", warmup=0.01, seconds=0.02)
-
-
 def test_measuring_counts_what_ends_within_the_window(run: Run) -> None:
-    sample = run(measure(FakeSession(200, 3), make_order(3)))
+    sample = run(measure(Load(FakeSession(200, 3).fetch, (200, 3)), 3, 0.01, 0.02))
     assert sample.requests > 0
     assert 1 << 20 < (sample.peak_bytes or 0) < 1 << 40
 
 
 @pytest.mark.parametrize("answer", [(200, 4), (404, 3), (304, 0)])
 def test_measuring_ends_at_a_wrong_response(run: Run, answer: tuple[int, int]) -> None:
-    with pytest.raises(WrongResponse, match=re.escape(f"are {answer}, not (200, 3)")):
-        run(measure(FakeSession(*answer), make_order(3)))
+    with pytest.raises(WrongResponse, match=re.escape(f"is {answer}, not (200, 3)")):
+        run(measure(Load(FakeSession(*answer).fetch, (200, 3)), 3, 0.01, 0.02))

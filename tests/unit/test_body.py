@@ -159,6 +159,14 @@ def test_a_file_in_blocks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(pump(File(io.BytesIO(b"01234567")))) == [b"0123", b"4567"]
 
 
+def test_a_block_goes_out_in_slices(run: Run) -> None:
+    """A peer that is slow has a slice's time for each, and an early answer stops the next one."""
+    data = bytes(range(256)) * 6 * 1024
+    pieces = run(pump(File(io.BytesIO(data))))
+    assert b"".join(pieces) == data
+    assert {len(piece) for piece in pieces} == {UPLOAD_SLICE}
+
+
 def test_a_file_that_grows_or_shrinks(run: Run) -> None:
     file = io.BytesIO(b"0123456789")
     upload = File(file)
@@ -190,7 +198,12 @@ class SaidSo(Pipe):
         return False
 
 
-@pytest.mark.parametrize("kind", [Pipe, SaidSo])
+class Arrays(Pipe):
+    def read(self, size: int) -> bytes:
+        return cast(bytes, bytearray(super().read(size)))
+
+
+@pytest.mark.parametrize("kind", [Pipe, SaidSo, Arrays])
 def test_a_file_that_cannot_seek(run: Run, kind: type[Pipe]) -> None:
     upload = body_of(kind(b"data"))
     assert isinstance(upload, File)

@@ -319,6 +319,7 @@ def test_its_face(run: Run) -> None:
                 "opened": 0,
                 "requests": 0,
                 "reused": 0,
+                "pipelined": 0,
                 "resends": 0,
                 "handshakes": 0,
                 "resumed": 0,

@@ -196,6 +196,11 @@ def test_an_option_that_does_not_exist(run: Run) -> None:
         {"resolver": 5},
         {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "ca_certs": "ca.pem"},
         {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "cert": "cert.pem"},
+        {"verify": "ca.pem"},
+        {"verify": None},
+        {"verify": 0},
+        {"cert": 7},
+        {"cert": ("cert.pem",)},
     ],
 )
 def test_arguments_of_a_client(arguments: dict[str, Any]) -> None:

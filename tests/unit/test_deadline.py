@@ -157,7 +157,9 @@ def test_expiry_is_never_early_and_says_which_phase(run: Run) -> None:
         rig.time.move(0.001)
         rig.sweep()
         assert expired(reading).phase == "read"
-        assert "on <H1Connection 1 busy 192.0.2.1:80 served=2>" in str(reading.error)
+        assert "after 4.000 s, sent, silent for 4.000 s, on <H1Connection 1 busy 192.0.2.1:80 served=2>;" in str(
+            reading.error
+        )
         assert wire.aborted
         await rig.end()
 
@@ -181,6 +183,23 @@ def test_bytes_put_the_read_timeout_off_but_not_the_total(run: Run) -> None:
         rig.time.move(0.001)
         rig.sweep()
         assert expired(call).phase == "total"
+        assert "after 10.000 s, sent, silent for 1.000 s, on " in str(call.error)
+        await rig.end()
+
+    run(main())
+
+
+def test_what_a_dial_took_is_told(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        call = rig.send(timeout=Timeout(total=10))
+        await rig.turns()
+        rig.dials[-1].land()
+        await rig.turns()
+        rig.wires[-1].connection.marks = {"connecting to": 0.25, "making a TLS handshake with": 1.5}
+        rig.time.move(10)
+        rig.sweep()
+        assert "after 10.000 s, connected in 1.500 s, sent, silent for 10.000 s, on " in str(expired(call))
         await rig.end()
 
     run(main())

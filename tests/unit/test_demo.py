@@ -17,6 +17,7 @@ from importlib.metadata import version
 
 import pytest
 import uvloop
+from tests.processes import is_running
 
 from async_keepalive_httpc.cli import command, contest, demo, process
 from async_keepalive_httpc.cli.display import Display
@@ -32,14 +33,6 @@ STRICT = {**os.environ, "PYTHONWARNINGS": "error"}
 STUBBORN = "import time; from async_keepalive_httpc.cli import server; server.main(); time.sleep(60)"
 CLOSING = r"plain = server.answer; server.answer = lambda t: plain(t).replace(b'\n', b'\nConnection: close\r\n', 1)"
 ALTERED = "from async_keepalive_httpc.cli import server; {}; server.main()"
-
-
-def is_running(number):
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def process_numbers(output):

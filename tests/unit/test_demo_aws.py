@@ -9,6 +9,7 @@ import re
 import sys
 
 import pytest
+from tests.processes import is_running
 
 from async_keepalive_httpc.cli import aws, command, emulator
 from async_keepalive_httpc.cli.display import Display
@@ -36,14 +37,6 @@ def _no_settings(monkeypatch, tmp_path):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-
-
-def is_running(number):
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def show(run):

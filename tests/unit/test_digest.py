@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from async_keepalive_httpc._message.challenge import Challenge, parse
-from async_keepalive_httpc._policy.digest import (
-    MAX_SPACES,
-    MAX_STALE,
-    Digest,
-    choose,
-    refused,
-)
-from async_keepalive_httpc.errors import InvalidRequest, ProtocolError
+from async_keepalive_httpc._policy import digest as module
+from async_keepalive_httpc._policy.digest import MAX_SPACES, MAX_STALE, Digest, choose, refused
+from async_keepalive_httpc.errors import InvalidRequest
 
 # RFC 7616 section 3.9.1.
 LIFE = "Circle of Life"
@@ -53,6 +48,22 @@ def read(value: bytes | None) -> dict[str, str]:
     challenge = one(value.decode("latin-1"))
     assert challenge.scheme == "digest"
     return challenge.parameters
+
+
+def answer(
+    digest: Digest, line: str, method: str = "GET", uri: str = "/", body: bytes = b"", **space: Hashable
+) -> bytes:
+    """What is said to a request after it met the challenge in `line`."""
+    digest.accept(one(line), **space)
+    value = digest.preempt(method, uri, body, **space)
+    assert value is not None
+    return value
+
+
+@pytest.fixture
+def cnonce(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets what cnonces are from now on; they are random otherwise."""
+    return lambda value: monkeypatch.setattr(module, "token_hex", lambda size: value)
 
 
 def sha256(text: str | bytes) -> str:
@@ -101,7 +112,7 @@ def test_choose_refuses_a_mode() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "username", "password", "uri", "cnonce", "answer"),
+    ("line", "username", "password", "uri", "own", "expected"),
     [
         (  # RFC 7616 section 3.9.1
             mufasa("MD5"),
@@ -149,17 +160,19 @@ def test_choose_refuses_a_mode() -> None:
         ),
     ],
 )
-def test_answer(line: str, username: str, password: str, uri: str, cnonce: str, answer: str) -> None:
-    digest = Digest(username, password)
-    assert digest.answer(one(line), "GET", uri, cnonce=cnonce) == answer.encode()
+def test_answer(
+    line: str, username: str, password: str, uri: str, own: str, expected: str, cnonce: Callable[[str], None]
+) -> None:
+    cnonce(own)
+    assert answer(Digest(username, password), line, uri=uri) == expected.encode()
 
 
-def test_answer_by_session() -> None:
+def test_answer_by_session(cnonce: Callable[[str], None]) -> None:
     """The key of "-sess" is made once: of the first nonce and cnonce (RFC 7616 section 3.4.2)."""
+    cnonce("c")
     digest = Digest("u", "p")
-    challenge = one('Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256-sess')
     key = sha256(sha256("u:r:p") + ":n:c")
-    first = read(digest.answer(challenge, "GET", "/a", cnonce="c"))
+    first = read(answer(digest, 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256-sess', uri="/a"))
     assert first["algorithm"] == "SHA-256-sess"
     assert first["response"] == sha256(f"{key}:n:00000001:c:auth:{sha256('GET:/a')}")
     digest.learn(['nextnonce="m"'])
@@ -168,34 +181,34 @@ def test_answer_by_session() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\x00body"])
-def test_answer_protects_the_body(body: bytes) -> None:
+def test_answer_protects_the_body(body: bytes, cnonce: Callable[[str], None]) -> None:
+    cnonce("c")
     digest = Digest("u", "p")
-    challenge = one('Digest realm="r", nonce="n", qop="auth-int", algorithm=SHA-256')
+    challenge = 'Digest realm="r", nonce="n", qop="auth-int", algorithm=SHA-256'
     asked = sha256(f"PUT:/:{sha256(body)}")
-    for count, value in enumerate(
-        [digest.answer(challenge, "PUT", "/", body, cnonce="c"), digest.preempt("PUT", "/", body)], 1
-    ):
-        answer = read(value)
-        assert answer["qop"] == "auth-int"
-        assert answer["response"] == sha256(f"{sha256('u:r:p')}:n:{count:08x}:c:auth-int:{asked}")
+    for count, value in enumerate([answer(digest, challenge, "PUT", body=body), digest.preempt("PUT", "/", body)], 1):
+        given = read(value)
+        assert given["qop"] == "auth-int"
+        assert given["response"] == sha256(f"{sha256('u:r:p')}:n:{count:08x}:c:auth-int:{asked}")
     assert digest.preempt("PUT", "/", None) is None
-    with pytest.raises(InvalidRequest, match=r"the body of PUT / protected .* pass bytes"):
-        digest.answer(challenge, "PUT", "/", None)
     # Nothing was sent, so nothing was counted.
     assert read(digest.preempt("PUT", "/", body))["nc"] == "00000003"
 
 
 def test_answer_without_body_where_it_does_not_count() -> None:
-    assert read(Digest("u", "p").answer(one(MD5), "PUT", "/", None))["qop"] == "auth"
+    digest = Digest("u", "p")
+    digest.accept(one(MD5))
+    assert read(digest.preempt("PUT", "/", None))["qop"] == "auth"
 
 
 @pytest.mark.parametrize(
     "line",
     [BASIC, 'Digest realm="r"', 'Digest realm="r", nonce="n", algorithm=SHA-1', 'X realm="r", nonce="n"'],
 )
-def test_answer_refuses_what_is_no_known_digest(line: str) -> None:
-    with pytest.raises(ProtocolError, match="answer only what choose"):
-        Digest("u", "secret").answer(one(line), "GET", "/")
+def test_what_is_no_known_digest_is_passed_over(line: str) -> None:
+    digest = Digest("u", "p")
+    digest.accept(one(line))
+    assert digest.preempt("GET", "/") is None
 
 
 @pytest.mark.parametrize(
@@ -226,26 +239,25 @@ def test_answer_refuses_what_is_no_known_digest(line: str) -> None:
     ],
 )
 def test_user_name(username: str, extra: str, shown: bytes, hashed: str | None) -> None:
-    challenge = one(f'Digest realm="r", nonce="n", algorithm=SHA-256{extra}')
-    value = Digest(username, "\u00e9").answer(challenge, "GET", "/")
+    value = answer(Digest(username, "\u00e9"), f'Digest realm="r", nonce="n", algorithm=SHA-256{extra}')
     assert value.startswith(b"Digest " + shown + b", realm=")
     key = sha256(f"{hashed or username}:r:\u00e9")
     assert read(value)["response"] == sha256(f"{key}:n:{sha256('GET:/')}")
 
 
-def test_what_the_server_said_is_repeated_as_it_was() -> None:
+def test_what_the_server_said_is_repeated_as_it_was(cnonce: Callable[[str], None]) -> None:
+    cnonce('c"')
     line = r'Digest realm="\"\\ü", nonce="\"n\\", qop=auth, opaque="\\\"ÿ", algorithm="md5"'
-    value = Digest("u", "p").answer(one(line), "GET", '/"', cnonce='c"')
-    answer = read(value)
-    assert (answer["realm"], answer["nonce"], answer["opaque"]) == ('"\\ü', '"n\\', '\\"ÿ')
-    assert (answer["uri"], answer["cnonce"], answer["algorithm"]) == ('/"', 'c"', "md5")
+    given = read(answer(Digest("u", "p"), line, uri='/"'))
+    assert (given["realm"], given["nonce"], given["opaque"]) == ('"\\ü', '"n\\', '\\"ÿ')
+    assert (given["uri"], given["cnonce"], given["algorithm"]) == ('/"', 'c"', "md5")
     key = hashlib.md5('u:"\\ü:p'.encode("latin-1")).hexdigest()
     asked = hashlib.md5(b'GET:/"').hexdigest()
-    assert answer["response"] == hashlib.md5(f'{key}:"n\\:00000001:c":auth:{asked}'.encode()).hexdigest()
+    assert given["response"] == hashlib.md5(f'{key}:"n\\:00000001:c":auth:{asked}'.encode()).hexdigest()
 
 
 def test_no_two_cnonces_are_the_same() -> None:
-    cnonces = {read(Digest("u", "p").answer(one(MD5), "GET", "/"))["cnonce"] for _ in range(10)}
+    cnonces = {read(answer(Digest("u", "p"), MD5))["cnonce"] for _ in range(10)}
     assert len(cnonces) == 10
     assert {len(cnonce) for cnonce in cnonces} == {32}
 
@@ -258,34 +270,34 @@ def test_nonces_are_counted() -> None:
         counts.append(read(value)["nc"])
 
     assert digest.preempt("GET", "/") is None
-    count(digest.answer(one(MD5), "GET", "/"))
+    count(answer(digest, MD5))
     count(digest.preempt("GET", "/"))
     # The same nonce for a request that was on its way meanwhile.
-    count(digest.answer(one(MD5), "GET", "/"))
+    count(answer(digest, MD5))
     for _ in range(13):
         digest.preempt("GET", "/")
     count(digest.preempt("GET", "/"))
-    count(digest.answer(one(MD5.replace('"n"', '"m"')), "GET", "/"))
-    count(digest.answer(one(MD5.replace('"r"', '"s"').replace('"n"', '"m"')), "GET", "/"))
+    count(answer(digest, MD5.replace('"n"', '"m"')))
+    count(answer(digest, MD5.replace('"r"', '"s"').replace('"n"', '"m"')))
     count(digest.preempt("GET", "/"))
-    count(digest.answer(one(SHA.replace('"r"', '"s"').replace('"n"', '"m"')), "GET", "/"))
+    count(answer(digest, SHA.replace('"r"', '"s"').replace('"n"', '"m"')))
     assert counts == [f"0000000{digit}" for digit in "123"] + ["00000011"] + [f"0000000{digit}" for digit in "1121"]
 
 
 def test_a_nonce_is_used_up() -> None:
     """nc has eight hexadecimal digits (RFC 7616 section 3.4)."""
     digest = Digest("u", "p")
-    digest.answer(one(MD5), "GET", "/")
+    answer(digest, MD5)
     digest._sessions[None].count = 0xFFFFFFFE
     assert read(digest.preempt("GET", "/"))["nc"] == "ffffffff"
     assert digest.preempt("GET", "/") is None
-    assert read(digest.answer(one(MD5), "GET", "/"))["nc"] == "00000001"
+    assert read(answer(digest, MD5))["nc"] == "00000001"
 
 
 def test_spaces_are_apart() -> None:
     digest = Digest("u", "p")
-    digest.answer(one(MD5), "GET", "/", space="a")
-    digest.answer(one(SHA), "GET", "/", space="b")
+    answer(digest, MD5, space="a")
+    answer(digest, SHA, space="b")
     assert digest.preempt("GET", "/") is None
     assert read(digest.preempt("GET", "/", space="a"))["nc"] == "00000002"
     assert "algorithm" not in read(digest.preempt("GET", "/", space="a"))
@@ -299,9 +311,9 @@ def test_spaces_are_apart() -> None:
 def test_the_space_unused_for_longest_is_forgotten() -> None:
     digest = Digest("u", "p")
     for space in range(MAX_SPACES):
-        digest.answer(one(MD5), "GET", "/", space=space)
+        answer(digest, MD5, space=space)
     digest.preempt("GET", "/", space=0)
-    digest.answer(one(MD5), "GET", "/", space=MAX_SPACES)
+    answer(digest, MD5, space=MAX_SPACES)
     assert digest.preempt("GET", "/", space=1) is None
     assert read(digest.preempt("GET", "/", space=0))["nc"] == "00000003"
 
@@ -321,20 +333,20 @@ def test_the_space_unused_for_longest_is_forgotten() -> None:
 )
 def test_learn(lines: list[str], nonce: str, count: str) -> None:
     digest = Digest("u", "p")
-    digest.answer(one(MD5), "GET", "/", cnonce="c")
+    first = read(answer(digest, MD5))
     digest.learn(lines)
     digest.learn(['nextnonce="x"'], space="elsewhere")
-    answer = read(digest.preempt("GET", "/"))
-    assert (answer["nonce"], answer["nc"], answer["cnonce"]) == (nonce, count, "c")
+    second = read(digest.preempt("GET", "/"))
+    assert (second["nonce"], second["nc"], second["cnonce"]) == (nonce, count, first["cnonce"])
     assert digest.preempt("GET", "/", space="elsewhere") is None
 
 
 def test_a_learned_nonce_is_counted_on_when_the_server_names_it() -> None:
     digest = Digest("u", "p")
-    digest.answer(one(MD5), "GET", "/")
+    answer(digest, MD5)
     digest.learn(['nextnonce="m"'])
     digest.preempt("GET", "/")
-    assert read(digest.answer(one(MD5.replace('"n"', '"m"')), "GET", "/"))["nc"] == "00000002"
+    assert read(answer(digest, MD5.replace('"n"', '"m"')))["nc"] == "00000002"
 
 
 def preempted(digest: Digest) -> bytes:
@@ -365,7 +377,7 @@ def preempted(digest: Digest) -> bytes:
 )
 def test_refused(sent: Callable[[Digest], bytes] | None, line: str, answered: int, refusal: bool) -> None:
     digest = Digest("u", "p")
-    digest.answer(one(MD5), "GET", "/")
+    answer(digest, MD5)
     assert refused(one(line), sent(digest) if sent else b"", answered) is refusal
 
 
@@ -374,10 +386,10 @@ def test_a_server_that_always_refuses_is_left_alone(stale: bool) -> None:
     digest = Digest("u", "p")
     sent, answered = b"", 0
     while True:
-        challenge = one(f'Digest realm="r", nonce="{answered}", stale={stale}'.lower())
-        if refused(challenge, sent, answered):
+        line = f'Digest realm="r", nonce="{answered}", stale={stale}'.lower()
+        if refused(one(line), sent, answered):
             break
-        sent = digest.answer(challenge, "GET", "/")
+        sent = answer(digest, line)
         answered += 1
     assert answered == (MAX_STALE if stale else 1)
 
@@ -399,7 +411,7 @@ def test_credentials_refused(username: str, password: str, what: str) -> None:
 
 def test_repr_hides() -> None:
     digest = Digest("secret", "secret")
-    digest.answer(one(MD5), "GET", "/", space="secret")
+    answer(digest, MD5, space="secret")
     assert repr(digest) == "Digest('***', '***')"
 
 
@@ -411,17 +423,18 @@ texts = st.text(st.characters(min_codepoint=0x20, exclude_characters="\x7f", exc
 def test_an_answer_can_be_checked(username: str, password: str, realm: str, nonce: str) -> None:
     """By a server that reads it as RFC 9110 section 11.4 has it, whatever stands in it."""
     challenge = Challenge("digest", {"realm": realm, "nonce": nonce, "qop": "auth", "algorithm": "SHA-256"})
-    value = Digest(username, password).answer(challenge, "GET", "/a?b")
-    answer = read(value)
-    assert (answer["username"].encode("latin-1"), answer["realm"], answer["nonce"]) == (
+    digest = Digest(username, password)
+    digest.accept(challenge)
+    given = read(digest.preempt("GET", "/a?b"))
+    assert (given["username"].encode("latin-1"), given["realm"], given["nonce"]) == (
         username.encode(),
         realm,
         nonce,
     )
     latin = realm.encode("latin-1")
     key = sha256(username.encode() + b":" + latin + b":" + password.encode())
-    once = f":00000001:{answer['cnonce']}:auth:{sha256('GET:/a?b')}".encode()
-    assert answer["response"] == sha256(key.encode() + b":" + nonce.encode("latin-1") + once)
+    once = f":00000001:{given['cnonce']}:auth:{sha256('GET:/a?b')}".encode()
+    assert given["response"] == sha256(key.encode() + b":" + nonce.encode("latin-1") + once)
 
 
 def test_a_challenge_that_is_taken_up_is_answered_later() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Run
+from tests.turns import turns
 
 from async_keepalive_httpc import DNSError, InvalidRequest
 from async_keepalive_httpc._dial import names as module
@@ -59,11 +60,6 @@ class Server:
         count = len(self.questions)
         self.questions.clear()
         return count
-
-
-async def turns() -> None:
-    for _ in range(3):
-        await asyncio.sleep(0)
 
 
 def test_remembered_for_its_time(run: Run) -> None:

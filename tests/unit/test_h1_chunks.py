@@ -5,16 +5,10 @@ The numbers are those of the table of faults and attacks, 2.7; its limits (case 
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from tests.feeding import Wired
+from tests.feeding import CHUNKED, OK, Wired, case, delivered
 
 from async_keepalive_httpc.errors import ConnectionLost, ProtocolError
-
-OK = b"HTTP/1.1 200 OK\r\n"
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-
 
 BAD_CODINGS = [
     *[b"chunked, gzip", b"identity", b"xchunked", b"chunkedx", b"x chunked", b'"chunked"', b"\x0bchunked"],
@@ -25,16 +19,6 @@ BAD_SIZES = [
     *[b"", b"g", b"0x5", b"-5", b"-0", b"+5", b"1_0", b"\xd9\xa5", b"\x005", b"5\x00", b"5h", b"5,5"],
     *[b" 5", b"5 ", b"5\t", b"5 ;a"],
 ]
-
-
-def case(number: int, what: str, *values: Any) -> Any:
-    return pytest.param(*values, id=f"case-{number}-{what}")
-
-
-def delivered(wired: Wired, response: Any) -> bytes:
-    assert response._error is None
-    assert response._waiter is None
-    return bytes(response.body)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +39,7 @@ def test_chunked(value: bytes, length: int) -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(OK + b"Transfer-Encoding: " + value + b"\r\n\r\n2\r\nok\r\n0\r\n\r\n")
-    assert delivered(wired, response) == b"ok"
+    assert delivered(response) == b"ok"
     assert "chunked" in response.headers["Transfer-Encoding"].lower()
     assert wired.kept
 
@@ -102,7 +86,7 @@ def test_good_chunks(chunks: bytes, body: bytes) -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(CHUNKED + chunks)
-    assert delivered(wired, response) == body
+    assert delivered(response) == body
     assert wired.kept
 
 
@@ -120,14 +104,14 @@ def test_trailers_are_kept_apart_and_without_effect(trailer: bytes) -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(CHUNKED + b"2\r\nok\r\n0\r\n" + trailer + b"\r\n\r\n")
-    assert delivered(wired, response) == b"ok"
+    assert delivered(response) == b"ok"
     name, value = trailer.decode().split(": ")
     assert response.trailers[name] == value
     assert list(response.headers) == ["Transfer-Encoding"]
     assert wired.connection.hint is None
     following = wired.send()
     wired.feed(OK + b"Content-Length: 4\r\n\r\nnext")
-    assert delivered(wired, following) == b"next"
+    assert delivered(following) == b"next"
     assert wired.kept
     assert not following.trailers
 
@@ -136,7 +120,7 @@ def test_case_63_a_length_in_a_trailer_ends_the_connection() -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(CHUNKED + b"2\r\nok\r\n0\r\nETag: x\r\nContent-Length: 500\r\n\r\n")
-    assert delivered(wired, response) == b"ok"
+    assert delivered(response) == b"ok"
     assert response.trailers["ETag"] == "x"
     assert wired.owner.heard == ["lost: poisoned"]
 

@@ -10,7 +10,7 @@ import weakref
 from typing import Any
 
 import pytest
-from tests.feeding import PEER, Once, RecordingOwner, RecordingTransport, Wired, outcome
+from tests.feeding import CHUNKED, OK, PEER, Once, RecordingOwner, RecordingTransport, Wired, case, outcome
 
 from async_keepalive_httpc._connection.h1 import H1Connection
 from async_keepalive_httpc._message.limits import Reading, Timeout
@@ -18,13 +18,7 @@ from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response
 from async_keepalive_httpc.errors import ConnectionLost, ProtocolError
 
-OK = b"HTTP/1.1 200 OK\r\n"
 FINAL = OK + b"Content-Length: 5\r\n\r\nhello"
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-def case(number: int, what: str, *values: Any) -> Any:
-    return pytest.param(*values, id=f"case-{number}-{what}")
 
 
 class Notified:

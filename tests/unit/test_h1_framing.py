@@ -5,28 +5,12 @@ The numbers are those of the table of faults and attacks, 2.1, 2.2 and 2.6; for 
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from tests.feeding import Wired
+from tests.feeding import CHUNKED, OK, Wired, case, delivered
 
 from async_keepalive_httpc._message.limits import MAX_HEADER_SIZE
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc.errors import ConnectionLost, ProtocolError
-
-OK = b"HTTP/1.1 200 OK\r\n"
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-def case(number: int, what: str, *values: Any) -> Any:
-    return pytest.param(*values, id=f"case-{number}-{what}")
-
-
-def delivered(wired: Wired, response: Any) -> bytes:
-    assert response._error is None
-    assert response._waiter is None
-    return bytes(response.body)
-
 
 # -- good messages
 
@@ -50,7 +34,7 @@ def test_large_bodies(size: int, chunk: int) -> None:
     wired = Wired()
     response = wired.send(limit=size)
     wired.feed(data)
-    assert delivered(wired, response) == body
+    assert delivered(response) == body
     assert wired.kept
 
 
@@ -94,7 +78,7 @@ def test_keep_alive(method: str, version: bytes, fields: bytes, kept: bool) -> N
     response = wired.send(method)
     body = b"" if method == "HEAD" else b"ok"
     wired.feed(b"HTTP/" + version + b" 200 OK\r\n" + fields + b"Content-Length: 2\r\n\r\n" + body)
-    assert delivered(wired, response) == body  # at once, without waiting for the end of the stream
+    assert delivered(response) == body  # at once, without waiting for the end of the stream
     assert wired.kept is kept
     assert wired.owner.heard == (["freed"] if kept else ["lost: server"])
 
@@ -140,7 +124,7 @@ def test_the_request_asked_for_close() -> None:
     wired = Wired()
     response = wired.send(Request("GET", "http://a/", {"Connection": "TE, close"}))
     wired.feed(OK + b"Content-Length: 0\r\n\r\n")
-    assert delivered(wired, response) == b""
+    assert delivered(response) == b""
     assert wired.owner.heard == ["lost: client"]
 
 
@@ -149,7 +133,7 @@ def test_case_12_any_final_status_is_delivered(status: int) -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\nok" % status)
-    assert (response.status, delivered(wired, response)) == (status, b"ok")
+    assert (response.status, delivered(response)) == (status, b"ok")
     assert wired.kept
 
 
@@ -183,11 +167,11 @@ def test_head_has_no_body_and_is_kept(fields: bytes, status: int) -> None:
     wired = Wired()
     response = wired.send("HEAD")
     wired.feed(b"HTTP/1.1 %d X\r\n" % status + fields + b"\r\n")
-    assert delivered(wired, response) == b""
+    assert delivered(response) == b""
     assert wired.kept
     following = wired.send()
     wired.feed(OK + b"Content-Length: 4\r\n\r\nnext")
-    assert delivered(wired, following) == b"next"
+    assert delivered(following) == b"next"
     assert wired.kept
 
 
@@ -213,7 +197,7 @@ def test_body_bytes_where_none_may_be(method: str, head: bytes, extra: bytes, la
         wired.feed(head, extra)
     else:
         wired.feed(head + extra)
-    assert delivered(wired, response) == b""
+    assert delivered(response) == b""
     assert not wired.kept
     assert wired.owner.heard[-1] == "lost: poisoned"
 
@@ -233,7 +217,7 @@ def test_204_and_304_have_no_body(status: int, fields: bytes) -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(b"HTTP/1.1 %d X\r\n" % status + fields + b"\r\n")
-    assert delivered(wired, response) == b""
+    assert delivered(response) == b""
     assert wired.kept
 
 
@@ -248,7 +232,7 @@ def test_205_is_empty_and_kept(rest: bytes) -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(b"HTTP/1.1 205 Reset Content\r\n" + rest)
-    assert delivered(wired, response) == b""
+    assert delivered(response) == b""
     assert wired.kept
 
 
@@ -276,7 +260,7 @@ def test_good_lengths(value: bytes) -> None:
     wired = Wired()
     response = wired.send()
     wired.feed(OK + b"Content-Length: " + value + b"\r\nX: y\r\n\r\nhello")
-    assert delivered(wired, response) == b"hello"
+    assert delivered(response) == b"hello"
     assert response.headers["X"] == "y"
     assert wired.kept
 
@@ -329,7 +313,7 @@ def test_case_55_longer_body(later: bool) -> None:
     response = wired.send()
     data = OK + b"Content-Length: 5\r\n\r\nhello"
     wired.feed(*([data, b"world"] if later else [data + b"world"]))
-    assert delivered(wired, response) == b"hello"
+    assert delivered(response) == b"hello"
     assert not wired.kept
     assert wired.owner.heard[-1] == "lost: poisoned"
 
@@ -340,4 +324,4 @@ def test_a_large_read_that_is_mostly_body_is_no_large_head() -> None:
     response = wired.send()
     wired.feed(OK + b"Content-Length: %d\r\n\r\n" % size + bytes(size))
     assert size > MAX_HEADER_SIZE
-    assert len(delivered(wired, response)) == size
+    assert len(delivered(response)) == size

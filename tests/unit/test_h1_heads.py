@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.feeding import Wired
+from tests.feeding import OK, Wired, case
 
 from async_keepalive_httpc._connection import framing
 from async_keepalive_httpc._message import fields as known_fields
@@ -16,12 +16,7 @@ from async_keepalive_httpc._message.limits import Reading
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc.errors import ConnectionLost, ProtocolError
 
-OK = b"HTTP/1.1 200 OK\r\n"
 FINAL = OK + b"Content-Length: 5\r\n\r\nhello"
-
-
-def case(number: int, what: str, *values: Any) -> Any:
-    return pytest.param(*values, id=f"case-{number}-{what}")
 
 
 def read(data: bytes) -> tuple[Wired, Any]:

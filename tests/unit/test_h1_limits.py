@@ -8,18 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.feeding import Wired
+from tests.feeding import CHUNKED, OK, Wired, case
 
 from async_keepalive_httpc._message.limits import CHUNK_OVERHEAD, CHUNK_OVERHEAD_EACH, MAX_FIELDS, Reading
 from async_keepalive_httpc.errors import TooLarge
 
-OK = b"HTTP/1.1 200 OK\r\n"
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 LIMIT = 4096
-
-
-def case(number: int, what: str, *values: Any) -> Any:
-    return pytest.param(*values, id=f"case-{number}-{what}")
 
 
 def padded(size: int, pad: str = "value") -> bytes:

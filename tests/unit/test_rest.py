@@ -14,6 +14,7 @@ class Used:
         self.capacity = 0
         self.moved = 0.0
         self.served = 1
+        self.answering: tuple[object, ...] = ()
 
     def take(self, rest: Rest, rested: float, now: float) -> None:
         rest.try_after(rested, self, now)

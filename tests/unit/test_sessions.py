@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Run
-from tests.peers import Conn, Peer, authority, certificate, ok, response, server_context
+from tests.peers import Conn, Peer, Script, authority, certificate, ok, response, server_context
 
 from async_keepalive_httpc import Client, Timeout, TimeoutExpired, TLSError
 from async_keepalive_httpc._dial.handshake import Handshake, NotedSSLObject
@@ -211,44 +211,34 @@ def test_a_server_that_gives_no_sessions(run: Run, ca: str) -> None:
     run(main())
 
 
-def test_a_session_whose_handshake_fails_is_dropped(run: Run, ca: str) -> None:
-    async def main() -> None:
-        async def script(conn: Conn) -> None:
-            if conn.tls is None:
-                await conn.read_some()
-                conn.send(bytes.fromhex("15 0303 0002 0228"))  # the alert handshake_failure
-            elif await conn.request() is not None:
-                conn.send(response(b"ok", headers=CLOSE))
+async def refuse(conn: Conn) -> None:
+    """Answer a handshake by the alert handshake_failure."""
+    await conn.read_some()
+    conn.send(bytes.fromhex("15 0303 0002 0228"))
 
+
+@pytest.mark.parametrize(
+    ("handshake", "error", "options"),
+    [(refuse, TLSError, {}), (Conn.closed, TimeoutExpired, {"timeout": Timeout(connect=0.05)})],
+    ids=["fails", "takes too long"],
+)
+def test_a_session_is_dropped_whose_handshake(
+    run: Run, ca: str, handshake: Script, error: type[Exception], options: Any
+) -> None:
+    async def script(conn: Conn) -> None:
+        if conn.tls is None:
+            await handshake(conn)
+        elif await conn.request() is not None:
+            conn.send(response(b"ok", headers=CLOSE))
+
+    async def main() -> None:
         context = server()
         async with Peer(script, tls=context) as peer, Client(ca_certs=ca) as client:
             url = peer.url
             await client.get(url)
             peer._context = None
-            with pytest.raises(TLSError):
-                await client.get(url)
-            peer._context = context
-            await client.get(url)
-            assert resumed(peer)[-1] is False
-
-    run(main())
-
-
-def test_nor_one_whose_handshake_takes_too_long(run: Run, ca: str) -> None:
-    async def main() -> None:
-        async def script(conn: Conn) -> None:
-            if conn.tls is None:
-                await conn.closed()
-            elif await conn.request() is not None:
-                conn.send(response(b"ok", headers=CLOSE))
-
-        context = server()
-        async with Peer(script, tls=context) as peer, Client(ca_certs=ca) as client:
-            url = peer.url
-            await client.get(url)
-            peer._context = None
-            with pytest.raises(TimeoutExpired):
-                await client.get(url, timeout=Timeout(connect=0.05))
+            with pytest.raises(error):
+                await client.get(url, **options)
             peer._context = context
             await client.get(url)
             assert resumed(peer)[-1] is False

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Run
 from tests.peers import Conn, Peer, echo
 from tests.proxies import Socks
+from tests.turns import begun, cancelled_after
 
 from async_keepalive_httpc import Client, ConnectError, DNSError, ProxyError, Timeout, TimeoutExpired
 from async_keepalive_httpc._dial import socks
@@ -222,11 +223,7 @@ def test_cancelled_at_any_moment(run: Run, turns: int) -> None:
     async def main() -> None:
         async with Peer(echo) as origin, Peer(Socks(origin)) as hop:
             async with Client(proxy=url("socks5h", hop)) as http:
-                call = asyncio.ensure_future(http.get("http://a.test/"))
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                call.cancel()
-                await asyncio.wait([call])
+                await cancelled_after(turns, http.get("http://a.test/"))
                 assert (await http.get("http://a.test/n/x")).body == b"x"
             await hop.ended()
             await origin.ended()
@@ -239,9 +236,7 @@ def test_closed_at_any_moment(run: Run, turns: int) -> None:
     async def main() -> None:
         async with Peer(echo) as origin, Peer(Socks(origin)) as hop:
             async with Client(proxy=url("socks5h", hop)) as http:
-                call = asyncio.ensure_future(http.get("http://a.test/"))
-                for _ in range(turns):
-                    await asyncio.sleep(0)
+                call = await begun(turns, http.get("http://a.test/"))
                 http.close()
                 await asyncio.wait([call])
             call.exception()

@@ -6,11 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.feeding import Wired
+from tests.feeding import CHUNKED, Wired, all_of, chunk, sized, turns
 
 from async_keepalive_httpc._message import stream
 from async_keepalive_httpc._message.limits import DRAIN_SIZE, STREAM_HIGH
-from async_keepalive_httpc._message.stream import StreamedResponse
 from async_keepalive_httpc.errors import (
     ClientClosed,
     InvalidRequest,
@@ -18,27 +17,6 @@ from async_keepalive_httpc.errors import (
 
 if TYPE_CHECKING:
     from tests.conftest import Run
-
-OK = b"HTTP/1.1 200 OK\r\n"
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-TURNS = 3
-
-
-def sized(size: int) -> bytes:
-    return OK + b"Content-Length: %d\r\n\r\n" % size
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-async def turns() -> None:
-    for _ in range(TURNS):
-        await asyncio.sleep(0)
-
-
-async def all_of(response: StreamedResponse) -> list[bytes]:
-    return [piece async for piece in response]
 
 
 def test_aclose_after_the_end_keeps_everything(run: Run) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.conftest import Run
 from tests.peers import Conn, Peer
+from tests.turns import turns
 
 from async_keepalive_httpc import ConnectError
 from async_keepalive_httpc._dial import tcp as module
@@ -55,6 +56,17 @@ def open_files() -> int:
 
 async def silent(conn: Conn) -> None:
     await conn.closed()
+
+
+async def stop(dial: asyncio.Future[socket.socket], number: int) -> None:
+    """Cancel it after so many turns of the loop; if it is through by then, put away what it connected."""
+    await turns(number)
+    if dial.done():
+        dial.result().close()
+    else:
+        dial.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dial
 
 
 async def reach(*found: Any, sockets: Sockets = ORDINARY, **options: Any) -> socket.socket:
@@ -167,16 +179,9 @@ def test_stopped_at_any_moment_nothing_is_left_open(run: Run, count: int) -> Non
         async with Peer(silent) as peer:
             found = [v4("127.0.0.1", peer.port), v6("::1", closed_port()), v4("127.0.0.1", peer.port)][:count]
             before = open_files()
-            for turns in range(25):
+            for number in range(25):
                 dial = asyncio.ensure_future(reach(*found))
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                if dial.done():
-                    dial.result().close()
-                else:
-                    dial.cancel()
-                    with pytest.raises(asyncio.CancelledError):
-                        await dial
+                await stop(dial, number)
                 await peer.ended()
             assert open_files() == before
 
@@ -190,7 +195,7 @@ def test_a_cancellation_while_losers_are_put_away(run: Run, mute: Any, monkeypat
     async def main() -> None:
         async with Peer(silent) as peer:
             before = open_files()
-            for turns in range(8):
+            for number in range(8):
                 won = asyncio.get_running_loop().create_future()
                 dial = asyncio.ensure_future(connect("a.test:80", [mute, v4("127.0.0.1", peer.port)], DIRECT, Course()))
 
@@ -202,16 +207,24 @@ def test_a_cancellation_while_losers_are_put_away(run: Run, mute: Any, monkeypat
                 with monkeypatch.context() as patch:
                     patch.setattr(module, "_Noting", Noting)
                     await won
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                if dial.done():
-                    dial.result().close()
-                else:
-                    dial.cancel()
-                    with pytest.raises(asyncio.CancelledError):
-                        await dial
+                await stop(dial, number)
                 await peer.ended()
             assert open_files() == before
+
+    run(main())
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_an_address_alone_that_does_not_answer(run: Run, mute: Any, number: int) -> None:
+    """Whoever waits for it may be cancelled."""
+
+    async def main() -> None:
+        before, course = open_files(), Course()
+        dial = asyncio.ensure_future(connect("a.test:80", [mute], DIRECT, course))
+        await stop(dial, number)
+        assert dial.cancelled()
+        assert course.tries() == (f"127.0.0.9:{mute[1][1]}: no answer yet" if number else "")
+        assert open_files() == before
 
     run(main())
 

@@ -9,6 +9,7 @@ import ssl
 from typing import Any
 
 import pytest
+from tests.fetching import fetched
 from tests.peers import Conn, Peer, ok, response
 from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError
@@ -19,15 +20,6 @@ from async_keepalive_httpc.keepalive_client import SimpleKeepAliveHTTPClient as 
 async def silent(conn: Conn) -> None:
     """A script that takes connections, and neither reads nor says anything."""
     await conn.closed()
-
-
-async def fetched(script: Any, path: str = "/", /, client: Any = None, **options: Any) -> Any:
-    """The one response of a client to `path`, or what it raises; and what the peer saw."""
-    async with Peer(script) as peer, Client(**(client or {})) as here:
-        try:
-            return await here.fetch(peer.url + path, **options), peer
-        except Exception as error:
-            return error, peer
 
 
 # -- times

@@ -6,6 +6,7 @@ import gzip
 from typing import Any
 
 import pytest
+from tests.fetching import fetched
 from tests.peers import Conn, Peer, Request, answer, chunked, echo, ok, response, serving
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders
@@ -24,15 +25,6 @@ def redirecting(conn: Conn, request: Request) -> bytes:
     if status.isdigit():
         return answer(request, response(b"moved", status=int(status), headers=[("Location", f"/{rest}")]))
     return answer(request, response(f"{request.method} {request.target} ".encode() + request.body))
-
-
-async def fetched(script: Any, path: str = "/", /, client: Any = None, **options: Any) -> Any:
-    """The one response of a client to `path`, or what it raises; and what the peer saw."""
-    async with Peer(script) as peer, Client(**(client or {})) as here:
-        try:
-            return await here.fetch(peer.url + path, **options), peer
-        except Exception as error:
-            return error, peer
 
 
 # -- statuses

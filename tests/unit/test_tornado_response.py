@@ -13,7 +13,7 @@ from tornado.httputil import HTTPHeaders
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response
-from async_keepalive_httpc._tornado.response import KeepAliveResponse, first_line, headers_of, time_info
+from async_keepalive_httpc._tornado.response import KeepAliveResponse, shown, first_line, headers_of, time_info
 from async_keepalive_httpc.client import Client
 
 URL = "http://h/a?b#c"
@@ -47,7 +47,8 @@ def native(
 
 
 def made(response: Response, asked: str | HTTPRequest = URL) -> KeepAliveResponse:
-    return KeepAliveResponse(response, asked, response._started + 0.25)
+    response._ended = response._started + 0.25
+    return shown(response, asked)
 
 
 def test_is_tornados_response():
@@ -82,7 +83,7 @@ def test_reason():
 
 def test_nothing_is_made_before_it_is_asked_for():
     response = made(native())
-    assert set(vars(response)) == {"code", "request_time", "_native", "_asked"}
+    assert set(vars(response)) == {"code", "_native", "_asked"}
     assert response.headers is response.headers
 
 
@@ -118,7 +119,7 @@ def test_effective_url_is_as_it_was_given_unless_redirected():
     assert made(native(url=given), given).effective_url == given
     assert made(native(url=given), HTTPRequest(given)).effective_url == given
     redirected = native(url="http://me:pw@h/a/../b#f")
-    redirected.history = (native(),)
+    redirected._history = (native(),)
     assert made(redirected, given).effective_url == "http://h/a/../b#f"
 
 
@@ -147,7 +148,7 @@ def test_times_of_a_dial_a_queue_and_a_redirect(url, secured):
     answered._queued = 98.0
     answered._began = 104.0
     answered._dial = 99.0, {"resolving": 0.5, "connecting to": 1.5, "making a TLS handshake with": 2.0}
-    answered.history = (before,)
+    answered._history = (before,)
     told = time_info(answered, 5.0)
     assert told == {
         "queue": 2.0,

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Run
 from tests.peers import Conn, Peer, echo, response
 from tests.proxies import ESTABLISHED, DigestGate, basic, challenged, proxy
+from tests.turns import begun, cancelled_after
 
 from async_keepalive_httpc import (
     Client,
@@ -285,6 +286,25 @@ def test_an_answer_that_opens_nothing(run: Run, answer: bytes, parts: list[str])
     run(main())
 
 
+@pytest.mark.parametrize("status", [403, 407])
+@pytest.mark.parametrize("body", [b"", b"go"], ids=["head", "more"])
+def test_a_refusal_that_does_not_end_is_one_at_once(run: Run, status: int, body: bytes) -> None:
+    async def script(conn: Conn) -> None:
+        await conn.request()
+        conn.send(b"HTTP/1.1 %d No\r\nContent-Length: 20\r\n\r\n%b" % (status, body))
+        await conn.closed()
+
+    async def main() -> None:
+        async with Peer(script) as hop, client(hop) as http:
+            with pytest.raises(ProxyError) as caught:
+                await http.get("https://origin.test/")
+            assert caught.value.status == status
+            assert ("'go'" in str(caught.value)) == bool(body)
+            await hop.ended()
+
+    run(main())
+
+
 def test_bytes_behind_the_answer_in_a_segment_of_their_own(run: Run) -> None:
     async def script(conn: Conn) -> None:
         await conn.request()
@@ -345,11 +365,7 @@ def test_cancelled_at_any_moment(run: Run, turns: int) -> None:
     async def main() -> None:
         async with Peer(echo, tls=True) as origin, Peer(proxy(origin)) as hop:
             async with client(hop) as http:
-                call = asyncio.ensure_future(http.get(f"https://localhost:{origin.port}/"))
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                call.cancel()
-                await asyncio.wait([call])
+                await cancelled_after(turns, http.get(f"https://localhost:{origin.port}/"))
                 assert (await http.get(f"https://localhost:{origin.port}/n/x")).body == b"x"
             await hop.ended()
             await origin.ended()
@@ -362,9 +378,7 @@ def test_closed_at_any_moment(run: Run, turns: int) -> None:
     async def main() -> None:
         async with Peer(echo, tls=True) as origin, Peer(proxy(origin)) as hop:
             async with client(hop) as http:
-                call = asyncio.ensure_future(http.get(f"https://localhost:{origin.port}/"))
-                for _ in range(turns):
-                    await asyncio.sleep(0)
+                call = await begun(turns, http.get(f"https://localhost:{origin.port}/"))
                 http.close()
                 await asyncio.wait([call])
             call.exception()

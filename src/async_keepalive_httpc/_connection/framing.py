@@ -82,6 +82,14 @@ def keep_alive_hint(value: bytes) -> tuple[float | None, int | None]:
     return timeout, most
 
 
+def announced(raw: RawFields | bytes) -> int:
+    """The Content-Length of a head that the parser took: of its fields, or of the whole of it unsplit; else 0."""
+    if isinstance(raw, bytes):
+        _, found, rest = raw.lower().partition(b"\ncontent-length:")
+        return int(rest[: rest.find(b"\r")]) if found else 0
+    return next((int(value) for name, value in raw if name.lower() == b"content-length"), 0)
+
+
 def heads_end(data: bytes | bytearray, count: int, start: int = 0) -> int:
     """The offset in `data` just after the first `count` heads from `start` on; -1 when they are not whole."""
     end = start

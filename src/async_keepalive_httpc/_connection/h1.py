@@ -29,12 +29,14 @@ from .._message.limits import Reading
 from .._message.request import Request
 from .._message.response import Response
 from ..errors import RESPONDING, SENT, ConnectionLost, ProtocolError, TLSError, TooLarge
+from .bulk import gather
 from .framing import heads_end
 from .head import head
 from .interface import Owner
 from .parsed import BODY, COMPLETE, HEAD, Mend, ParsedWire, Skip, Whole
 from .repair import LENGTH_ERRORS, mend
 from .upload import Sending
+from .wire import NO_LIMIT
 
 _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encoding"
 
@@ -43,6 +45,9 @@ class H1Connection(ParsedWire):
     """A kept HTTP/1.1 connection; one request at a time."""
 
     __slots__ = ("_loop",)
+
+    alone = True
+    """Whether each request is sent when the one before it is answered: else bytes behind a body have an owner."""
 
     def __init__(
         self,
@@ -58,21 +63,39 @@ class H1Connection(ParsedWire):
     # -- the Lane's side
 
     def send(self, response: Response) -> None:
+        # `_take_on`, without its frame.
         self.capacity = 0
+        response._where = self
+        response._stage = SENT
+        response.reused = self.served > 0
         self.served += 1
         self._response = response
-        response.sent(self, self.served > 1)
         request = response.request
-        body = request.body
-        if body is None:
-            wire = request.wire
-            if wire is None:
-                wire = request.wire = head(request)
+        wire = request.wire
+        if wire is not None:
             self._write(wire)
+            return
+        body = request.body
+        if request.plain:
+            request.wire = wire = head(request)
+            self._write(wire)
+            return
+        self._seen_size = 0
+        if body is None:
+            self._write(head(request))
         elif type(body) is bytes and not request.expect_continue:
             self._write(head(request) + body)
         else:
             self._upload(request, head(request))
+
+    def _take_on(self, response: Response) -> None:
+        """`response` is under way here from now on. `send` has these lines itself, for the price of a call."""
+        self.capacity = 0
+        self.served += 1
+        self._response = response
+        response.sent(self, self.served > 1)
+        if not response.request.plain:
+            self._seen_size = 0
 
     def _upload(self, request: Request, written: bytes) -> None:
         """Write the head, and let the body follow by itself."""
@@ -129,8 +152,17 @@ class H1Connection(ParsedWire):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.moved = self._now()
-        if self._response is None:
+        response = self._response
+        if response is None:
             self.close("poisoned", at_once=True)
+            return
+        seen = self._seen
+        if nbytes == self._seen_size and self._bytes.startswith(seen) and nbytes < response._limit and not self._fed:
+            self._response = None
+            response._ended = self.moved
+            response.fill(self._seen_status, self._seen_reason, seen, bytes(self._buffer[len(seen) : nbytes]))
+            self.capacity = 1
+            self._owner.freed(self)
             return
         self._fed += nbytes
         try:
@@ -139,9 +171,16 @@ class H1Connection(ParsedWire):
             self._recover(error.with_traceback(None), nbytes)
         else:
             if self._state is COMPLETE:
+                self._seen_size = nbytes if self._may_repeat(response, nbytes) else 0
                 self._finish()
             elif not self._ended:
                 self._check_size(nbytes)
+
+    def _may_repeat(self, response: Response, nbytes: int) -> bool:
+        """Whether the same bytes would be taken for the same message: a good one that was all of this read."""
+        # Its head was plain, it came in one read, and no empty line follows it.
+        whole = bool(self._seen) and len(self._seen) + response._size == nbytes
+        return whole and response.request.plain and response.status < 300 and self.limit == NO_LIMIT
 
     def eof_received(self) -> bool:
         self._end_of_stream(None)
@@ -176,6 +215,8 @@ class H1Connection(ParsedWire):
                 error = self._head_too_large()
         elif self._chunked:
             error = self._overhead_error()
+        elif self._response is not None and not self._until_close and self.alone:
+            gather(self, self._response)
         if error is not None:
             self.end(error, "error")
 
@@ -195,6 +236,7 @@ class H1Connection(ParsedWire):
 
     def _feed_anew(self, error: httptools.HttpParserError) -> None:
         """Go on with a parser that reports all: a head that is not plain, after an odd interim head, a mended one."""
+        self._seen, self._seen_size = b"", 0
         data = bytes(self._held)
         start = past = 0
         while self._curable(error):
@@ -269,7 +311,7 @@ class H1Connection(ParsedWire):
         sock = transport.get_extra_info("socket")
         if sock is None or transport.get_extra_info("ssl_object") is not None:
             return
-        self.limit = 0  # this is the last response, whatever it says
+        self.limit = self._seen_size = 0  # this is the last response, whatever it says
         try:
             while self._response is not None and (nbytes := os.readv(sock.fileno(), [self._buffer])):
                 self.buffer_updated(nbytes)
@@ -293,6 +335,7 @@ class H1Connection(ParsedWire):
                 # Some names in a trailer change what llhttp makes of the next message.
                 self._parser = httptools.HttpResponseParser(self)
         self._response = None
+        response._ended = self.moved
         if self._paused:
             self.resume()
         keep = self._keep and not self._extra and not request.close and self.served < self.limit
@@ -336,6 +379,7 @@ class H1Connection(ParsedWire):
         if self._until_close and self._state is BODY and (exc is None or response.status >= 400):
             if self._ended_cleanly():
                 self._response = None
+                response._ended = self._now()
                 response.finish()
                 self.close("server")
                 return
@@ -356,7 +400,7 @@ class H1Connection(ParsedWire):
         read = getattr(self._transport.get_extra_info("ssl_object"), "read_rest", None)
         if read is None:
             return
-        self.limit = 0  # this is the last response, whatever it says
+        self.limit = self._seen_size = 0  # this is the last response, whatever it says
         while self._response is not None and (size := read(self._buffer)):
             self.buffer_updated(size)
 

@@ -3,8 +3,9 @@
 Refuses: TLS, and asking again: `_transport.tunnel` does both.
 Called by: `tunnel`, for each dial through such a proxy.
 Law: a 2xx ends with its head, whatever that says of a body (RFC 9112 section 6.3); what comes after it is the tunnel's,
-and nobody was asked for it yet: the connection is closed. Any other answer is one, with its body; the next question
-may follow it.
+and nobody was asked for it yet: the connection is closed. A 407 that is to be answered is read to the end of its body,
+so that the next question may follow it. Any other answer refuses: it is handed over with its head, and what has come of
+its body, and the connection closed.
 """
 
 from __future__ import annotations
@@ -38,20 +39,31 @@ class Nobody:
 class Opening(H1Connection):
     """A connection to a proxy before it is a tunnel."""
 
-    __slots__ = ()
+    __slots__ = ("_challenged",)
 
-    def ask(self, response: Response, target: bytes, fields: bytes, authorization: bytes | None) -> None:
-        """Ask for a tunnel to `target`, host and port, with more `fields`; `response` gets the answer."""
-        self.capacity = 0
-        self.served += 1
-        self._response = response
-        response.sent(self, self.served > 1)
+    def ask(
+        self, response: Response, target: bytes, fields: bytes, authorization: bytes | None, challenged: bool
+    ) -> None:
+        """Ask for a tunnel to `target`, host and port, with more `fields`; `response` gets the answer.
+
+        challenged: whether a 407 is to be answered.
+        """
+        self._challenged = challenged
+        self._take_on(response)
         added = b"" if authorization is None else b"Proxy-Authorization: %b\r\n" % authorization
         self._write(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b%b\r\n" % (target, target, fields, added))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._parser = httptools.HttpResponseParser(self)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        super().buffer_updated(nbytes)
+        response = self._response
+        if response is not None and response.status and not (self._challenged and response.status == 407):
+            self._response = None
+            response.finish()
+            self.close("abandoned", at_once=True)
 
     def give(self) -> asyncio.Transport:
         """The byte stream, for the protocol that is spoken in the tunnel."""

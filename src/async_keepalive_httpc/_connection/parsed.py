@@ -5,8 +5,10 @@ Called by: httptools, through the `on_` methods; `h1`, which is built on it.
 Law: what a callback raises is also noted in `_raised`: httptools hands it on as `__context__`, which Python
 replaces where an exception is being handled further out (a loop that is run inside an `except` block).
 Most heads are plain: a final status with a Content-Length, whole in one read, not over PLAIN_HEAD bytes. They are
-read by a parser that is not asked for their fields (1.1 us of 8), which are split off when somebody reads them. With
-the first head that is not, a parser that reports every field takes over, for good.
+read by a parser that is not asked for their fields, which are split off when somebody reads them. With the first head
+that is not, a parser that reports every field takes over, for good. Of a plain message that came in one read, head and
+size are kept: if the next read begins with the same bytes and is as long, it can only say the same, and is not parsed
+again (servers repeat their heads to the byte within each second of Date).
     FIRST      nothing came yet: the first byte must be an H, for llhttp takes RTSP and ICE for HTTP
     HEAD       a head, or interim (1xx) heads, which are skipped; 101 was not asked for: an error
     BODY       the final head is here
@@ -48,8 +50,8 @@ HEAD: Final = 1
 BODY: Final = 2
 COMPLETE: Final = 3
 
-PLAIN_HEAD: Final = 4096
-"""Bytes of a plain head at most: too few for its fields to be too many."""
+PLAIN_HEAD: Final = 4 * MAX_FIELDS
+"""Bytes of a plain head at most: too few for its fields to be too many, since a field takes four."""
 
 
 class Stop(Exception):
@@ -101,6 +103,10 @@ class ParsedWire(Wire):
         "_reading",
         "_reason",
         "_response",
+        "_seen",
+        "_seen_reason",
+        "_seen_size",
+        "_seen_status",
         "_sending",
         "_state",
         "_until_close",
@@ -120,7 +126,8 @@ class ParsedWire(Wire):
         self._reason = b""
         self._extra = self._keep = self._chunked = self._until_close = False
         self._state = FIRST
-        self._fed = self._head_size = self._body_size = self._chunks = self._interims = 0
+        self._seen, self._seen_status, self._seen_reason = b"", 0, ""
+        self._seen_size = self._fed = self._head_size = self._body_size = self._chunks = self._interims = 0
 
     # -- httptools' side
 
@@ -183,15 +190,17 @@ class ParsedWire(Wire):
         # An answer to Digest may bring the next nonce.
         plain = request.auth is None and request.method != "HEAD"
         if plain and not self._held and self._parser.should_keep_alive():
-            end = self._bytes.find(b"\r\n\r\n", 0, PLAIN_HEAD) + 2
+            end = self._bytes.find(b"\r\n\r\n", 0, PLAIN_HEAD) + 4
             head = bytes(self._buffer[:end])
             line = head[: head.find(b"\r")]
             status, reason = STATUS_LINES.get(line) or learn_status_line(line)
             lower = head.lower()
-            if status and end <= self._reading.header_size - 2 and b"-encoding:" not in lower:
-                at = lower.find(b"\nkeep-alive:")
+            at = lower.find(b"\nkeep-alive:")
+            once = at < 0 or lower.find(b"\nkeep-alive:", at + 1) < 0
+            if status and once and end <= self._reading.header_size and b"-encoding:" not in lower:
                 if at > 0:
                     self._take_hint(head[at + 12 : head.find(b"\r", at)])
+                self._seen, self._seen_status, self._seen_reason = head, status, reason
                 self._keep = True
                 self._state = BODY
                 sending = self._sending

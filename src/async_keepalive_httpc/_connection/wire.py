@@ -13,9 +13,12 @@ import math
 import select
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from .interface import Owner
+
+NO_LIMIT: Final = sys.maxsize
+"""Requests on one connection, where nobody limits them."""
 
 
 class Wire(asyncio.BufferedProtocol):
@@ -54,7 +57,7 @@ class Wire(asyncio.BufferedProtocol):
         self.peer = "not connected"
         self.capacity = 0
         self.served = 0
-        self.limit = sys.maxsize
+        self.limit = NO_LIMIT
         self.hint: float | None = None
         self.made = self.moved = 0.0
         self.patience = math.inf

@@ -98,9 +98,9 @@ def wire(fields: RawFields) -> bytes:
 
 
 def split_head(head: bytes) -> RawFields:
-    """The fields of a head that llhttp has found good, as llhttp gives them. Head: lines, each ended by CR LF."""
+    """The fields of a head that llhttp has found good, as llhttp gives them. Head: lines, the empty one included."""
     fields: RawFields = []
-    for line in head.split(b"\r\n")[1:-1]:
+    for line in head.split(b"\r\n")[1:-2]:
         name, _, value = line.partition(b":")
         fields.append((name, value.lstrip(b" \t")))
     return fields

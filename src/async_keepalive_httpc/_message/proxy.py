@@ -1,15 +1,15 @@
 """A proxy: where it is, what it speaks, and who we are to it.
 
 Refuses: a path, query or fragment, schemes it does not know, and what `url` refuses in an authority.
-Called by: the doors and `_policy` (to make one), `reach` (which holds it), `_transport`, `_dial`.
+Called by: the doors and `_policy` (to make one), `reach` (which holds it), `_transport`, `_connection`, `_dial`.
 Law: the credentials in it are for this proxy alone; they are in no str, repr or error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ..errors import InvalidRequest
 from .url import _Fault, _locate
@@ -24,6 +24,16 @@ MAX_SOCKS_PART: Final = 255
 _ADVICE: Final = "write [scheme://][user:password@]host[:port], credentials percent-encoded"
 # A lone surrogate has no UTF-8 form.
 _BARRED: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class Credentials(Protocol):
+    """What one proxy is told of us (`_policy.credentials`)."""
+
+    def value(self, method: str, target: str, body: bytes | None) -> bytes | None:
+        """The value of Proxy-Authorization for a request; None: nothing yet."""
+
+    def accept(self, challenges: Iterable[str], told: bytes, answered: int) -> bool:
+        """Whether a 407 is answered by sending again, with what `value` gives then."""
 
 
 class Proxy(NamedTuple):

@@ -103,6 +103,7 @@ class Request:
     auth: Any
     """Who answers the challenges of its origin (a Digest), None: nobody."""
     block: bytes
+    """What is sent of the fields: `fields` as lines, and then the Cookie that a jar has for this URL and hop."""
     body: bytes | Upload | None
     fields: RawFields
     for_proxy: bytes | None
@@ -227,6 +228,11 @@ class Request:
         if "fields" in changes:
             new.block = wire(new.fields)
         return new
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing about its answer that the answer does not say itself; it has no body either."""
+        return self.body is None and self.auth is None and not self.close and self.method != "HEAD"
 
     @property
     def replayable(self) -> bool:

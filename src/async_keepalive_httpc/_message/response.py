@@ -14,13 +14,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, cast
 
 from ..errors import RESPONDING, SENT, UNSENT, ClientClosed, StatusError, TooLarge
+from .fields import CONTENT_LENGTH, SETTLED, TRANSFER_ENCODING
 from .headers import Headers, RawFields, split_head
 from .limits import Timeout
 from .request import Request
 from .url import URL
+from .vessel import Vessel
+
+UNREADY: Final = 1000
+"""In the place of a status, above all of them: `settle` has to see to this response."""
+_NO_CONTENT: Final = SETTLED | CONTENT_LENGTH | TRANSFER_ENCODING
+"""What makes a 204 unready: one that announces a body is no good one."""
 
 
 class Waiter(Protocol):
@@ -42,7 +49,7 @@ class Response:
     """An answer, its body read to the end and held in memory.
 
     status: int. reason: str, possibly empty. http_version: "1.0", "1.1". request: the Request answered.
-    history: the redirects followed before it, oldest first. reused: whether its connection had been used.
+    reused: whether its connection had been used.
     Nobody is handed one without a head; until then `status` is 0, and what a head brings is not set.
     """
 
@@ -51,11 +58,14 @@ class Response:
         "_body",
         "_chunks",
         "_dial",
+        "_ended",
         "_error",
         "_headers",
+        "_history",
         "_hop",
         "_kinds",
         "_limit",
+        "_outcome",
         "_queued",
         "_raw",
         "_raw_trailers",
@@ -65,7 +75,6 @@ class Response:
         "_started",
         "_waiter",
         "_where",
-        "history",
         "http_version",
         "reason",
         "request",
@@ -82,26 +91,35 @@ class Response:
     _began: float
     """When its first bytes came, if not all of it came with them."""
 
+    _ended: float
+    """When its last bytes came."""
+    _headers: Headers
+    _history: tuple[Response, ...]
     _hop: tuple[Any, bytes]
+    _raw_trailers: RawFields
+
+    _outcome: int
+    """Its status; UNREADY where more is to be done before it is handed over than a look at that."""
 
     def __init__(self, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> None:
         self.request = request
         self.timeout = timeout
         self.status = 0
-        self.history: tuple[Response, ...] = ()
         self.reused = False
         self._waiter: Waiter | None = waiter
         self._limit = limit
         self._size = 0
-        self._chunks: list[bytes] | None = None
+        self._chunks: list[bytes] | Vessel | None = None
         self._body: bytes | None = None
-        self._headers: Headers | None = None
-        self._raw_trailers: RawFields | None = None
         self._error: BaseException | None = None
         self._where: Place | None = None
         self._row: dict[Any, float] | None = None
         self._stage = UNSENT
         self._started = 0.0
+
+    def again(self, request: Request, waiter: Waiter) -> Response:
+        """The response to the next request of the same call."""
+        return Response(request, waiter, self.timeout, self._limit)
 
     # -- filled by the engine
 
@@ -112,6 +130,7 @@ class Response:
         self.http_version = version
         self._raw = raw
         self._kinds = kinds
+        self._outcome = UNREADY if kinds & (SETTLED if status != 204 else _NO_CONTENT) else status
         self._stage = RESPONDING
 
     def feed(self, data: bytes) -> None:
@@ -127,26 +146,47 @@ class Response:
         elif self._chunks is None:
             self._chunks = [self._body, data]
         else:
-            self._chunks.append(data)
+            cast(list[bytes], self._chunks).append(data)
+
+    def fill(self, status: int, reason: str, head: bytes, body: bytes) -> None:
+        """All of it at once: `begin`, `feed` and `finish` for a head that has only a length."""
+        self.status = self._outcome = status
+        self.reason = reason
+        self.http_version = "1.1"
+        self._raw = head
+        self._kinds = CONTENT_LENGTH
+        self._stage = RESPONDING
+        self._body = body
+        self._where = None
+        if self._row is not None:
+            self._leave_row()
+        waiter = self._waiter
+        self._waiter = None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(self)
 
     def finish(self, trailers: RawFields | None = None) -> None:
         """It has ended: the message is complete, unless there is an error."""
         if trailers:
             self._raw_trailers = trailers
         self._where = None
-        row = self._row
-        if row is not None:
-            del row[self]
-            self._row = None
+        if self._row is not None:
+            self._leave_row()
         waiter = self._waiter
         self._waiter = None
         if waiter is not None and not waiter.done():
             waiter.set_result(self)
 
+    def _leave_row(self) -> None:
+        row, self._row = self._row, None
+        if row is not None:
+            del row[self]
+
     def fail(self, error: BaseException) -> None:
         """It will not be completed."""
         if self._waiter is not None:
             self._error = error
+            self._outcome = UNREADY
             self.finish()
 
     def sent(self, place: Place, reused: bool) -> None:
@@ -183,22 +223,33 @@ class Response:
     @property
     def headers(self) -> Headers:
         """The header fields, made into a map when first asked for."""
-        headers = self._headers
+        headers = getattr(self, "_headers", None)
         if headers is None:
             raw = self._raw
             headers = self._headers = Headers(split_head(raw) if isinstance(raw, bytes) else raw)
         return headers
 
     @property
+    def raw_head(self) -> RawFields | bytes:
+        """The header fields as the connection has them: as pairs, or in lines behind the status line."""
+        return self._raw
+
+    @property
     def trailers(self) -> Headers:
         """The trailer fields (RFC 9110 section 6.5), kept apart from the header."""
-        return Headers(self._raw_trailers or [])
+        return Headers(getattr(self, "_raw_trailers", []))
+
+    @property
+    def history(self) -> tuple[Response, ...]:
+        """The redirects followed before it, oldest first."""
+        return getattr(self, "_history", ())
 
     @property
     def body(self) -> bytes:
         """The body, decoded unless `decode=False`."""
-        if self._chunks is not None:
-            self._body = b"".join(self._chunks)
+        chunks = self._chunks
+        if chunks is not None:
+            self._body = chunks.take() if isinstance(chunks, Vessel) else b"".join(chunks)
             self._chunks = None
         return b"" if self._body is None else self._body
 

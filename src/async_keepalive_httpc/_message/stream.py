@@ -17,13 +17,16 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from ..errors import RESPONDING, HTTPCError, InvalidRequest, TooLarge
 from .headers import RawFields
 from .limits import DRAIN_SIZE, DRAIN_TIME, MAX_BODY_SIZE, STREAM_HIGH, STREAM_LOW, Timeout
 from .request import Request
-from .response import Response, Waiter
+from .response import UNREADY, Response, Waiter
+
+NEVER_WHOLE: Final = -1
+"""In the place of the limit of a body that is taken whole: no body is that short."""
 
 
 class Flow(Protocol):
@@ -50,6 +53,7 @@ class StreamedResponse(Response):
         "_complete",
         "_decoder",
         "_discard",
+        "_most",
         "_paused",
         "_pieces",
         "_ready",
@@ -58,7 +62,8 @@ class StreamedResponse(Response):
     )
 
     def __init__(self, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> None:
-        super().__init__(request, waiter, timeout, limit)
+        super().__init__(request, waiter, timeout, NEVER_WHOLE)
+        self._most = limit
         self._pieces: deque[bytes] = deque()
         self._ready: Iterator[bytes] = iter(())
         self._rest = memoryview(b"")
@@ -68,6 +73,9 @@ class StreamedResponse(Response):
         self._paused = False
         self._discard = False
         self._decoder: Decoding | None = None
+
+    def again(self, request: Request, waiter: Waiter) -> StreamedResponse:
+        return StreamedResponse(request, waiter, self.timeout, self._most)
 
     # -- filled by the engine
 
@@ -83,9 +91,9 @@ class StreamedResponse(Response):
             if self._received > DRAIN_SIZE:
                 self.abandon()
             return
-        if self._limit and self._received > self._limit:
+        if self._most and self._received > self._most:
             raise TooLarge(
-                f"{self.request.method} {self.request.url}: the response body is longer than {self._limit} "
+                f"{self.request.method} {self.request.url}: the response body is longer than {self._most} "
                 "bytes: raise max_body_size"
             )
         self._pieces.append(data)
@@ -98,6 +106,7 @@ class StreamedResponse(Response):
     def fail(self, error: BaseException) -> None:
         if not self._complete:
             self._error = error
+            self._outcome = UNREADY
             self.finish()
 
     def finish(self, trailers: RawFields | None = None) -> None:
@@ -204,7 +213,7 @@ class StreamedResponse(Response):
         return self._body
 
     async def _all(self) -> list[bytes]:
-        limit = self._limit or MAX_BODY_SIZE
+        limit = self._most or MAX_BODY_SIZE
         pieces: list[bytes] = []
         size = 0
         try:

@@ -57,7 +57,14 @@ def tls_of(verify: bool | ssl.SSLContext, ca_certs: str | None, cert: Certificat
         if ca_certs is not None or cert is not None:
             raise InvalidRequest("verify is an SSLContext: load ca_certs and cert into that context instead")
         return TLS(context=verify)
-    certificate, key = (cert, None) if isinstance(cert, str) or cert is None else cert
+    if not isinstance(verify, bool):
+        raise InvalidRequest(
+            f"verify must be True, False or an ssl.SSLContext, not {verify!r:.100}: a file of certificates to trust is "
+            "given as ca_certs"
+        )
+    if not (cert is None or isinstance(cert, str) or (isinstance(cert, tuple) and len(cert) == 2)):
+        raise InvalidRequest("cert must be the name of a file, or (certificate, key), the names of two")
+    certificate, key = cert if isinstance(cert, tuple) else (cert, None)
     return TLS(verify=verify, ca_certs=ca_certs, cert=certificate, key=key)
 
 

@@ -8,18 +8,43 @@ Law: everything is checked here, before a request exists.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, MutableMapping
-from typing import Any
+from collections.abc import Collection, Mapping, MutableMapping
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from .._message.headers import RawFields, encode_fields
+from .._message.limits import Timeout
+from .._message.proxy import Wanted
+from .._message.reach import Reach, UnixSocket
 from .._message.request import HeaderInput
+from .._message.url import Parameters
 from ..errors import InvalidRequest
 from ..version import __version__
 from . import auth as credentials
 from . import decode as decoding
+from .digest import Digest
 
 USER_AGENT = f"async_keepalive_httpc/{__version__}".encode()
+
+
+class Options(TypedDict, total=False):
+    """What a request may say beside method, URL, headers and body; see `Client.build`."""
+
+    params: Parameters
+    json: Any
+    form: Mapping[str, str] | list[tuple[str, str]]
+    auth: tuple[str, str] | Digest
+    timeout: float | Timeout | None
+    max_redirects: int
+    decode: bool
+    max_body_size: int
+    expect_continue: bool
+    idempotent: bool
+    allow_body: bool
+    reach: Reach | None
+    proxy: Wanted
+    unix_socket: UnixSocket
+    server_hostname: str
 
 
 def default_fields(headers: HeaderInput, auth: Any, decode: bool) -> RawFields:

@@ -25,7 +25,7 @@ from unicodedata import normalize
 from urllib.parse import quote
 
 from .._message.challenge import Challenge, parse
-from ..errors import InvalidRequest, ProtocolError
+from ..errors import InvalidRequest
 
 MODES: Final = ("basic", "digest", "any")
 MAX_SPACES: Final = 256
@@ -136,54 +136,25 @@ class Digest:
     def __repr__(self) -> str:
         return "Digest('***', '***')"
 
-    def answer(
-        self,
-        challenge: Challenge,
-        method: str,
-        uri: str,
-        body: bytes | None = b"",
-        *,
-        space: Hashable = None,
-        cnonce: str = "",
-    ) -> bytes:
-        """The value of Authorization or Proxy-Authorization that answers `challenge` (RFC 7616 section 3.4).
+    def accept(self, challenge: Challenge, *, space: Hashable = None) -> None:
+        """Take up a challenge that `choose()` returned, for `preempt()` to answer, as often as is needed.
 
-        uri: the request target exactly as it is sent; for CONNECT host:port. body: all of it, which counts
-        for qop auth-int only; None if it is not known beforehand. space: the origin or proxy that gave the
-        challenge, remembered for `preempt()`. cnonce: 128 random bits unless given.
-        Raises ProtocolError for a challenge that `choose()` passes over, InvalidRequest when the server wants
-        the body protected and it is None.
+        space: the origin or proxy that gave it. Another challenge is passed over.
         """
         terms = _terms(challenge)
         if terms is None:
-            raise ProtocolError(
-                f"A {challenge.scheme!r:.100} challenge that is no Digest known here was to be answered for "
-                f"{method} {uri}: answer only what choose() returns"
-            )
-        if terms.qop == "auth-int" and body is None:
-            raise InvalidRequest(
-                f"The server wants the body of {method} {uri} protected (Digest, qop auth-int), but it is "
-                "not known before it is sent: pass bytes"
-            )
-        return self._take_up(challenge, terms, space, cnonce).answer(method, uri, body or b"")
-
-    def accept(self, challenge: Challenge, *, space: Hashable = None) -> None:
-        """Take up a challenge that `choose()` returned, for `preempt()` to answer, as often as is needed."""
-        terms = _terms(challenge)
-        if terms is not None:
-            self._take_up(challenge, terms, space)
-
-    def _take_up(self, challenge: Challenge, terms: _Terms, space: Hashable, cnonce: str = "") -> _Session:
+            return
         session = self._sessions.get(space)
         if session is None or not session.continues(challenge, terms):
-            session = self._begin(challenge, terms, cnonce or token_hex(16))
+            session = self._begin(challenge, terms)
         self._remember(space, session)
-        return session
 
     def preempt(self, method: str, uri: str, body: bytes | None = b"", *, space: Hashable = None) -> bytes | None:
-        """The value for a request not challenged yet; None if its space gave no nonce, or one used up.
+        """The value of Authorization or Proxy-Authorization for a request (RFC 7616 section 3.4).
 
-        Arguments as for `answer()`. None too where the body is needed and is None.
+        uri: the request target exactly as it is sent; for CONNECT host:port. body: all of it, which counts for
+        qop auth-int only; None if it is not known beforehand. space: the origin or proxy that is asked.
+        None if that gave no nonce, or one that is used up, or wants a body protected that is not known.
         """
         session = self._sessions.get(space)
         if session is None or session.count >= _LAST_COUNT:
@@ -217,8 +188,8 @@ class Digest:
         if len(self._sessions) > MAX_SPACES:
             del self._sessions[next(iter(self._sessions))]
 
-    def _begin(self, challenge: Challenge, terms: _Terms, cnonce: str) -> _Session:
-        given = challenge.parameters
+    def _begin(self, challenge: Challenge, terms: _Terms) -> _Session:
+        given, cnonce = challenge.parameters, token_hex(16)
         unicode = given.get("charset", "").lower() == "utf-8"
         username, password = (
             (normalize("NFC", text) if unicode else text).encode().decode("latin-1")

@@ -37,6 +37,7 @@ def engine(
     hostname_mapping: Mapping[Any, Any] | None,
     *,
     trust_env: bool = False,
+    pipelining: int = 1,
 ) -> Client:
     """A Client that behaves as Tornado's. Raises InvalidRequest for arguments that make no sense."""
     return Client(
@@ -49,6 +50,7 @@ def engine(
         resolver=_configured() if resolver is None else resolver,
         hostname_mapping=hostname_mapping,
         trust_env=trust_env,
+        pipelining=pipelining,
         defaults=NOTHING,
     )
 

@@ -19,7 +19,7 @@ from tornado import httputil
 from tornado.escape import to_unicode
 from tornado.httpclient import HTTPRequest, HTTPResponse
 
-from .._message.fields import CONTENT_LENGTH, SETTLED, TRANSFER_ENCODING
+from .._message.fields import CONTENT_LENGTH, TRANSFER_ENCODING
 from .._message.request import Defaults, Request
 from .._message.response import Response
 from .._message.stream import StreamedResponse
@@ -30,7 +30,7 @@ from .defaults import ClientDefaults
 from .errors import tornado_error
 from .queue import Queue
 from .request import Asked, translate
-from .response import KeepAliveResponse
+from .response import shown
 
 URLS_KEPT: Final = 256
 """URLs whose Request is remembered: making one costs as much as all the rest of a warm fetch in this room."""
@@ -108,41 +108,55 @@ class Door:
         options: dict[str, Any],
     ) -> Fetch:
         """Start a fetch. Raises ValueError for options beside an HTTPRequest; all else is the Future's."""
-        if isinstance(asked, HTTPRequest):
-            if options:
-                raise ValueError("kwargs can't be used if request is an HTTPRequest object")
-        elif options or self._special:
-            asked = HTTPRequest(asked, **options)
         fetch = Fetch(loop=loop)  # without an __init__ of its own, whose frame costs as much as all it does
         fetch.door = self
         fetch.asked = asked
         fetch.raise_error = raise_error
         fetch.callbacks = fetch.task = None
+        request = self._requests.get(asked) if type(asked) is str and not options else None
+        if request is None:
+            asked = fetch.asked = self._whole(asked, options)
         self.active += 1
         try:
-            if isinstance(asked, HTTPRequest):
+            if request is None:
                 self._start(fetch, asked, loop)
+            elif self.active <= self.most:
+                # `Client.begin`, without its frame.
+                client = self.client
+                transport = client._loops.current
+                if transport is None or transport.loop is not loop:
+                    transport = client._enter(loop, request)
+                size = request.max_body_size or client.max_body_size
+                response = fetch.response = Response(request, fetch, request.timeout or client.timeout, size)
+                transport.send(response)
             else:
-                request = self._requests.get(asked) or self._remember(asked)
-                if self.active <= self.most:
-                    fetch.response = self.client.begin(request, fetch, loop)
-                else:
-                    self._wait(fetch, request, loop)
+                self._wait(fetch, request, loop)
         except Exception as error:
             fetch.fail(error)
         return fetch
 
-    def _start(self, fetch: Fetch, asked: HTTPRequest, loop: asyncio.AbstractEventLoop) -> None:
+    def _whole(self, asked: str | HTTPRequest, options: dict[str, Any]) -> str | HTTPRequest:
+        """What is asked for, as an HTTPRequest where it is more than a URL. Raises ValueError."""
+        if isinstance(asked, HTTPRequest):
+            if options:
+                raise ValueError("kwargs can't be used if request is an HTTPRequest object")
+            return asked
+        return HTTPRequest(asked, **options) if options or self._special else asked
+
+    def _start(self, fetch: Fetch, asked: str | HTTPRequest, loop: asyncio.AbstractEventLoop) -> None:
+        request = self._requested(fetch, asked) if isinstance(asked, HTTPRequest) else self._remember(asked)
+        if self.active <= self.most:
+            fetch.response = self.client.begin(request, fetch, loop, fetch.callbacks is not None)
+        else:
+            self._wait(fetch, request, loop)
+
+    def _requested(self, fetch: Fetch, asked: HTTPRequest) -> Request:
         if not isinstance(asked.headers, httputil.HTTPHeaders):
             asked.headers = httputil.HTTPHeaders(asked.headers)
         whole = Asked(asked, self.defaults)
         if whole.streaming_callback or whole.header_callback:
             fetch.callbacks = Callbacks(whole.header_callback, whole.streaming_callback, self.max_body_size)
-        request = self._translate(whole)
-        if self.active <= self.most:
-            fetch.response = self.client.begin(request, fetch, loop, fetch.callbacks is not None)
-        else:
-            self._wait(fetch, request, loop)
+        return self._translate(whole)
 
     def _remember(self, url: str) -> Request:
         """What `fetch(url)` asks for, without an HTTPRequest where the URL says nothing special."""
@@ -233,17 +247,11 @@ class Fetch(asyncio.Future[HTTPResponse]):
     def set_result(self, result: Any) -> None:
         """The engine's word: the Response has ended, good or bad; or, where callbacks wait, it has begun."""
         response: Response = result
-        if (
-            response._error is None
-            and 200 <= response.status < 300
-            and not response._kinds & SETTLED
-            and response.status != 204
-            and self.callbacks is None
-        ):
+        if response._outcome < 300 and self.callbacks is None:
             door = self.door
             door.active -= 1
-            _resolve(self, KeepAliveResponse(response, self.asked, door.now()))
-            if door.queue:
+            _resolve(self, shown(response, self.asked))
+            if door.active >= door.most - 1 and door.queue:
                 # Not now: the connection is not free yet, and the next one would dial.
                 self.get_loop().call_soon(door.admit)
         elif isinstance(response._error, ClientClosed):
@@ -306,7 +314,8 @@ class Fetch(asyncio.Future[HTTPResponse]):
     def _deliver(self, response: Response) -> None:
         if self.done():
             return
-        made = KeepAliveResponse(response, self.asked, self.door.now())
+        made = shown(response, self.asked)
+        made.request_time = self.door.now() - response._started
         made._streamed = self.callbacks is not None and self.callbacks.body is not None
         error = made.error
         if error is not None and self.raise_error:

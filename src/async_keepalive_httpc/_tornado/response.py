@@ -34,11 +34,11 @@ class KeepAliveResponse(HTTPResponse):
     _streamed = False
     """Whether the body went to a `streaming_callback`."""
 
-    def __init__(self, native: Response, asked: str | HTTPRequest, now: float) -> None:
-        self.code = native.status
-        self.request_time = now - native._started
-        self._native = native
-        self._asked = asked
+    _asked: str | HTTPRequest
+    _native: Response
+
+    # Made by `shown`, or by `fetch` as there: an __init__ is a frame more.
+    __init__ = object.__init__  # type: ignore[assignment]
 
     @cached_property
     def request(self) -> HTTPRequest:  # type: ignore[override]
@@ -48,6 +48,10 @@ class KeepAliveResponse(HTTPResponse):
         request = HTTPRequest(asked)
         request.start_time = self.start_time
         return request
+
+    @cached_property
+    def request_time(self) -> float:  # type: ignore[override]
+        return self._native._ended - self._native._started
 
     @cached_property
     def reason(self) -> str:  # type: ignore[override]
@@ -93,6 +97,15 @@ class KeepAliveResponse(HTTPResponse):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.code} {self._native.url}>"
+
+
+def shown(native: Response, asked: str | HTTPRequest) -> KeepAliveResponse:
+    """The answer to what was `asked`, as Tornado shows it."""
+    response = KeepAliveResponse()  # type: ignore[call-arg]
+    response.code = native.status
+    response._native = native
+    response._asked = asked
+    return response
 
 
 def time_info(native: Response, request_time: float) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 NOW: Final = ("dialling", "active", "idle", "waiting")
 """What there is at this moment."""
-SO_FAR: Final = ("opened", "requests", "reused", "resends", "handshakes", "resumed")
+SO_FAR: Final = ("opened", "requests", "reused", "pipelined", "resends", "handshakes", "resumed")
 """What has happened."""
 
 Counts = dict[str, Any]

@@ -40,8 +40,18 @@ def deadline(response: Response, now: float) -> Deadline:
     elif where.blocked:
         phase, limit, since = "write", timeout.write, where.moved
     else:
+        # Of what was sent behind others, silence counts from then on: the connection may have been silent before.
         phase, limit = "read", timeout.read
-        since = now if where.paused else where.moved
+        since = now if where.paused else max(where.moved, response._started)
     if limit is not None and since + limit < found.when:
         found = Deadline(since + limit, phase, limit)
     return found
+
+
+def place(response: Response, now: float) -> str:
+    """Where an expired response is, and what of its time it spent there; for messages."""
+    where: Any = response._where
+    if isinstance(where, Lane):
+        return f"waiting for a connection to {where.route}"
+    dialled = f"connected in {max(where.marks.values()):.3f} s, " if where.marks and not response.reused else ""
+    return f"{dialled}{response._stage}, silent for {now - max(where.moved, response._started):.3f} s, on {where!r}"

@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections import Counter, OrderedDict
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from .._connection.forward import ForwardConnection
 from .._connection.h1 import H1Connection
+from .._connection.pipelined import PipelinedConnection, may_follow
 from .._message.limits import Timeout
 from .._message.response import Response
 from ..errors import UNSENT, ClientClosed, ConnectionLost, TooManyWaiters
@@ -53,6 +55,7 @@ class Lane:
     __slots__ = (
         "_served_before",
         "_used_before",
+        "answers",
         "closed",
         "dials",
         "fresh",
@@ -60,9 +63,11 @@ class Lane:
         "idle",
         "members",
         "opened",
+        "pipelined",
         "resends",
         "rest",
         "resumed",
+        "roomy",
         "route",
         "rtt",
         "size",
@@ -76,17 +81,20 @@ class Lane:
         self.route = route
         self.idle: dict[H1Connection, None] = {}
         self.members: set[H1Connection] = set()
+        self.roomy: OrderedDict[PipelinedConnection, None] = OrderedDict()
         self.waiters: Queue = OrderedDict()
         self.fresh: Queue = OrderedDict()
         self.dials = 0
         self.size = 0
         self.opened = 0
+        self.pipelined = 0
         self.resends = 0
         self.handshakes = 0
         self.resumed = 0
         self.rtt = 0.0
         self.rest = Rest(transport.idle_limit)
         self.starving = False
+        self.answers = sys.maxsize
         self.closed: Counter[str] = Counter()
         self._served_before = 0
         self._used_before = 0
@@ -130,6 +138,19 @@ class Lane:
         connection.close("server")
         self._learn(rested)
         return False
+
+    def join(self, response: Response, now: float) -> PipelinedConnection | None:
+        """A connection under way behind whose last request `response` may be sent; they take turns."""
+        if self.waiters or self.fresh or self.transport.starved or not may_follow(response):
+            return None
+        while self.roomy:
+            connection = next(iter(self.roomy))
+            if connection.capacity and now < connection.retires:
+                self.roomy.move_to_end(connection)
+                self.pipelined += 1
+                return connection
+            del self.roomy[connection]
+        return None
 
     def wait(self, response: Response, *, fresh: bool = False) -> None:
         """Queue `response` and dial for it if the limits allow. Raises TooManyWaiters."""
@@ -213,9 +234,15 @@ class Lane:
     def _connection(self) -> H1Connection:
         transport, route = self.transport, self.route
         common = (self, transport.reading, transport.now, transport.loop, transport.next_number())
-        if route.forwards:
-            return ForwardConnection(*common, transport.credentials(route.reach.proxy))
-        return H1Connection(*common)
+        if not route.forwards:
+            if transport.pipelining == 1:
+                return H1Connection(*common)
+            pipelined = PipelinedConnection(*common)
+            pipelined.depth = transport.pipelining
+            return pipelined
+        forwarding = ForwardConnection(*common)
+        forwarding.credentials = transport.credentials(route.reach.proxy)
+        return forwarding
 
     def _landed(self, link: Link, began: float) -> None:
         connection: H1Connection = link.connection
@@ -232,14 +259,15 @@ class Lane:
             connection.hint = 0.0  # so that it is closed when it would rest
         self.members.add(connection)
         self.transport.opened += 1
-        self.transport.clock.look_by(connection.made + TICK, connection.made)
         if limits.max_age is not None:
             connection.retires = connection.made + limits.max_age * random.uniform(0.9, 1.1)
         if limits.max_requests_per_connection is not None:
             connection.limit = limits.max_requests_per_connection
         if self.transport.closed:
             connection.close("closed", at_once=True)
-        elif not connection.capacity or (not link.tls and not connection.sound()):
+            return
+        self.transport.clock.look_by(connection.made + TICK, connection.made)
+        if not connection.capacity or (not link.tls and not connection.sound()):
             # Over TLS a poll would see the session tickets that follow the handshake, so there only a close counts.
             self._unfit(connection)
         elif (response := self._first(self.fresh)) is not None:
@@ -295,10 +323,25 @@ class Lane:
             return
         if connection.hint is not None and not self._heed(connection, connection.hint):
             return
-        self.idle[connection] = None
-        transport.idle[connection] = None
+        self.idle[connection] = transport.idle[connection] = None
         if transport.draining is not None:
             transport.check_drained()
+
+    def fill(self, connection: PipelinedConnection) -> None:
+        """More may be sent behind what is under way on `connection`: who waits comes first."""
+        waiters = self.waiters
+        if self.fresh or self.transport.starved or connection.moved >= connection.retires:
+            return
+        while waiters and connection.capacity:
+            response = next(iter(waiters))
+            if response.wanted and not may_follow(response):
+                return
+            del waiters[response]
+            if response.wanted:
+                self.pipelined += 1
+                self._hand_over(connection, response)
+        if connection.capacity:
+            self.roomy[connection] = None
 
     def lost(self, connection: H1Connection, reason: str) -> None:
         """`connection` is no longer usable."""
@@ -312,6 +355,7 @@ class Lane:
             self._learn(rested)
         if connection in self.members:
             self.members.remove(connection)
+            self.roomy.pop(cast(PipelinedConnection, connection), None)
             self.size -= 1
             self.closed[reason] += 1
             self._served_before += connection.served
@@ -390,7 +434,7 @@ class Lane:
         served = self._served_before + sum(connection.served for connection in self.members)
         used = self._used_before + sum(connection.served > 0 for connection in self.members)
         here = (self.dials, self.size - self.dials - len(self.idle), len(self.idle), self.waiting)
-        so_far = (self.opened, served, served - used, self.resends, self.handshakes, self.resumed)
+        so_far = (self.opened, served, served - used, self.pipelined, self.resends, self.handshakes, self.resumed)
         return {
             **dict(zip(NOW, here, strict=True)),
             **dict(zip(SO_FAR, so_far, strict=True)),

@@ -48,6 +48,7 @@ class Loops:
         sockets: Sockets = ORDINARY,
         proxies: Proxies | None = None,
         resumption: bool = True,
+        pipelining: int = 1,
     ) -> None:
         self._dialer = Dialer(
             resolver, hostname_mapping, dns_ttl=dns_ttl, sockets=sockets, resumption=resumption, now=now
@@ -56,6 +57,7 @@ class Loops:
         self._reading = reading
         self._reach = reach
         self._proxies = proxies
+        self._pipelining = pipelining
         self._transports: dict[asyncio.AbstractEventLoop, tuple[Transport, Ending]] = {}
         self._lock = threading.Lock()
         self._forgotten: Counts = {"connections": nothing(), "origins": {}}
@@ -72,7 +74,13 @@ class Loops:
             if loop not in self._transports:
                 self._forget()
                 transport = Transport(
-                    loop, self._dialer, self._limits, self._reading, self._reach, proxies=self._proxies
+                    loop,
+                    self._dialer,
+                    self._limits,
+                    self._reading,
+                    self._reach,
+                    proxies=self._proxies,
+                    pipelining=self._pipelining,
                 )
                 self._transports[loop] = transport, _until_end(transport)
             self.current = transport = self._transports[loop][0]

@@ -38,6 +38,9 @@ class Rested(Protocol):
     moved: float
     served: int
 
+    @property
+    def answering(self) -> tuple[object, ...]: ...
+
 
 class Trial(NamedTuple):
     """The use of a connection after a rest."""
@@ -109,4 +112,6 @@ class Rest:
 
 
 def _answered(connection: Rested, trial: Trial) -> bool:
-    return connection.served > trial.request or connection.moved > trial.began or connection.capacity > 0
+    if connection.served > trial.request or connection.moved > trial.began:
+        return True
+    return connection.served == trial.request and connection.capacity > 0 and not connection.answering

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol, cast
 from .._connection.h1 import H1Connection
 from .._dial.dialer import Dialer
 from .._message.limits import Limits, Reading, Timeout
-from .._message.proxy import Proxy
+from .._message.proxy import Credentials, Proxy
 from .._message.reach import Reach
 from .._message.request import Request
 from .._message.response import Response
@@ -28,10 +28,9 @@ from .._message.url import URL, Origin
 from ..errors import ClientClosed, TimeoutExpired, TooManyWaiters
 from . import clock
 from .counts import NOW, Counts, add, nothing
-from .deadline import deadline
+from .deadline import deadline, place
 from .lane import Lane
 from .route import Route, route_to
-from .tunnel import Credentials
 
 KEYS_KEPT: Final = 4000
 """Origins whose Lane is remembered; all http origins behind one proxy have the same."""
@@ -73,6 +72,7 @@ class Transport:
         "most",
         "now",
         "opened",
+        "pipelining",
         "pressed",
         "proxies",
         "reach",
@@ -90,6 +90,7 @@ class Transport:
         reach: Reach,
         now: Callable[[], float] = clock.now,
         proxies: Proxies | None = None,
+        pipelining: int = 1,
     ) -> None:
         self.loop = loop
         self.dialer = dialer
@@ -99,6 +100,7 @@ class Transport:
         self.now = now
         self.clock = clock.Clock(loop, now, self._expire, self._sweep)
         self.proxies = proxies
+        self.pipelining = pipelining
         self.lanes: dict[Route, Lane] = {}
         self.known: dict[Any, Lane] = {}
         self.idle: dict[H1Connection, None] = {}
@@ -127,18 +129,19 @@ class Transport:
         """
         request = response.request
         lane = self.known.get(request.url.origin if request.reach is None else (request.url.origin, request.reach))
-        if lane is None or self.closed:
+        if lane is None:
             lane = self._open(request)
-        now = self.now()
-        response._started = started or now
-        connection = lane.take(now) if request.idempotent else lane.take_sure(now)
-        if connection is not None:
-            moment = _moment(response, now) if started else now + response.timeout.first
-            if moment < self.clock.wake:
-                self.clock.look_by(moment, now)
-            connection.send(response)
-        else:
+        now = response._started = self.now()
+        connection = (lane.take(now) if request.idempotent else lane.take_sure(now)) if lane.idle else None
+        if started:
+            response._started = started
+        if connection is None:
             self._wait(lane, response, now)
+            return
+        moment = now + response.timeout.first if not started else _moment(response, now)
+        if moment < self.clock.wake:
+            self.clock.look_by(moment, now)
+        connection.send(response)
 
     def send_again(self, response: Response, started: float) -> None:
         """Set `response` on its way once more: nothing of its request had been sent."""
@@ -155,6 +158,12 @@ class Transport:
 
     def _wait(self, lane: Lane, response: Response, now: float, *, fresh: bool = False) -> None:
         first = response.timeout.first
+        if self.pipelining > 1 and not fresh and (connection := lane.join(response, now)) is not None:
+            moment = _moment(response, now) if response._started < now else now + first
+            if moment < self.clock.wake:
+                self.clock.look_by(moment, now)
+            connection.send(response)
+            return
         if first < math.inf:
             if response._started < now:
                 self.clock.watch_until(response, _moment(response, now), now)
@@ -271,13 +280,13 @@ class Transport:
         if due.when > now:
             return min(due.when, now + response.timeout.first)
         where: Any = response._where
-        place = f"waiting for a connection to {where.route}" if isinstance(where, Lane) else f"on {where!r}"
+        found = place(response, now)
         response._where = None
         where.abandon(response)
         response.fail(
             TimeoutExpired(
                 f"{response.request.method} {response.request.url}: {due.phase} timeout of {due.limit:g} s after "
-                f"{now - response._started:.3f} s, {place}; raise Timeout({due.phase}=...) if that is too soon",
+                f"{now - response._started:.3f} s, {found}; raise Timeout({due.phase}=...) if that is too soon",
                 due.phase,
             )
         )
@@ -299,6 +308,7 @@ class Transport:
     def close(self) -> None:
         """End everything now: requests fail with ClientClosed, sockets are closed by the next turn of the loop."""
         self.closed = True
+        self.known.clear()  # so that `send` need not ask
         self.starved.clear()
         for lane in list(self.lanes.values()):
             for response in [*lane.waiters, *lane.fresh]:

@@ -6,15 +6,15 @@ Law: all of it is one dial, within one connect timeout.
 
     2xx                     the tunnel stands; TLS with the origin begins. Bytes before that are an error
     407                     answered on the same connection where the proxy keeps it, else on another
-    any other answer        ProxyError with status and reason; its body is never the origin's answer
+    any other answer        ProxyError with status and reason, at once; its body is never the origin's answer
     closed, garbage         ProxyError
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from .._connection.opening import Nobody, Opening
 from .._dial.course import SHAKING_HANDS, Course
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 ASKING: Final = "waiting for the proxy to open a tunnel to"
 MAX_ANSWER: Final = 1024 * 1024
-"""Bytes of the body of a refusal, which must be read before the proxy can be asked again."""
+"""Bytes of the body of a 407, which must be read before the proxy can be asked again."""
 SHOWN: Final = 200
-"""Characters of it that an error repeats."""
+"""Characters of a refusal that an error repeats, of what came with its head."""
 
 _NOBODY: Final = Nobody()
 _NO_LIMIT: Final = Timeout(total=None, connect=None, read=None, write=None)
@@ -48,14 +48,6 @@ _ADVICE: Final = {
     503: "the proxy could not reach it: check the host and port",
     504: "the proxy could not reach it in time: check the host and port",
 }
-
-
-class Credentials(Protocol):
-    """What one proxy is told of us (`_policy.credentials`)."""
-
-    def value(self, method: str, target: str, body: bytes | None) -> bytes | None: ...
-
-    def accept(self, challenges: Iterable[str], told: bytes, answered: int) -> bool: ...
 
 
 async def dial(transport: Transport, route: Route, make: Callable[[], H1Connection], timeout: float | None) -> Link:
@@ -119,7 +111,7 @@ class Tunnel:
             course.origin = self._route.origin
             course.enter(ASKING)
             told = None if credentials is None else credentials.value("CONNECT", target.decode(), b"")
-            response = await self._ask(opening, target, told)
+            response = await self._ask(opening, target, told, credentials is not None)
             if 200 <= response.status < 300:
                 break
             offered = response.headers.get_list("Proxy-Authenticate")
@@ -151,13 +143,13 @@ class Tunnel:
         transport = self._transport
         return Opening(_NOBODY, transport.reading, transport.now, transport.loop, 0)
 
-    async def _ask(self, opening: Opening, target: bytes, told: bytes | None) -> Response:
-        """What the proxy says to CONNECT. Raises ProxyError where it says nothing of sense."""
+    async def _ask(self, opening: Opening, target: bytes, told: bytes | None, challenged: bool) -> Response:
+        """What the proxy says to CONNECT; see `Opening.ask`. Raises ProxyError where it says nothing of sense."""
         waiter: asyncio.Future[Any] = self._transport.loop.create_future()
         request = Request("GET", parse(f"https://{target.decode()}")).changed(method="CONNECT")
         response = Response(request, waiter, _NO_LIMIT, MAX_ANSWER)
         proxies = self._transport.proxies
-        opening.ask(response, target, b"" if proxies is None else proxies.fields, told)
+        opening.ask(response, target, b"" if proxies is None else proxies.fields, told, challenged)
         await waiter
         if response._error is not None and not response.status:
             raise ProxyError(

@@ -94,7 +94,11 @@ class KeepAliveAsyncHTTPClient(AsyncHTTPClient):
             raise RuntimeError("fetch() called on closed AsyncHTTPClient")
         if AsyncHTTPClient.fetch is not _FETCH or type(self).fetch_impl is not _FETCH_IMPL:
             return super().fetch(request, raise_error, **kwargs)
-        return self._door.fetch(running() or check_loop(self._loop, None), request, raise_error, kwargs)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = check_loop(self._loop, None)
+        return self._door.fetch(loop, request, raise_error, kwargs)
 
     def fetch_impl(self, request: HTTPRequest, callback: Callable[[HTTPResponse], None]) -> None:
         """Tornado's inner interface, for those who wrap it: `callback` is given the response, good or bad."""

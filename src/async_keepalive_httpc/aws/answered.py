@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .._message.headers import Headers, RawFields, split_head
-from .._message.response import Response
 
 AGE: Final = b"\nage:"
 CRC32: Final = b"\nx-amz-crc32:"
@@ -19,11 +18,7 @@ DATE: Final = b"\ndate:"
 REQUEST_ID: Final = b"\nx-amzn-requestid:"
 
 Raw = RawFields | bytes
-
-
-def raw_of(response: Response) -> Raw:
-    """The fields of an answer as it has them: pairs, or the whole head unsplit."""
-    return response._raw
+"""`raw_head` of a Response."""
 
 
 def field(raw: Raw, mark: bytes) -> bytes | None:

@@ -7,15 +7,14 @@ Law: a method is made when it is first asked for, and is an attribute from then 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol
 
 from botocore import xform_name
 from botocore.exceptions import OperationNotPageableError
 from botocore.model import ServiceModel
 
 from . import paginate, waiters
+from .closing import Closing
 from .errors import Exceptions
 from .service import Call, Service
 
@@ -29,17 +28,30 @@ class Meta(NamedTuple):
     method_to_api_mapping: dict[str, str]
 
 
-class ServiceClient:
+class Connections(Protocol):
+    """Those of a client: the engine's, as far as it is asked here."""
+
+    @property
+    def connect_times(self) -> int: ...
+
+    def stats(self) -> dict[str, Any]: ...
+
+    async def aclose(self, timeout: float | None = None) -> None: ...
+
+
+class ServiceClient(Closing):
     """One service of AWS: `await client.get_item(TableName=..., Key=...)`; make one with `aws.client("dynamodb")`.
 
     meta: its facts. exceptions: the classes of its errors, such as `exceptions.ResourceNotFoundException`.
     Use it as `async with aws.client(...) as client`, or end it with `await client.aclose()`.
     """
 
-    def __init__(self, service: Service, region: str, close: Callable[[float | None], Awaitable[object]]) -> None:
+    def __init__(self, service: Service, region: str, connections: Connections, direct: Connections) -> None:
+        """connections: those of the calls. direct: those that credentials are asked for over."""
         model = service.model
         self._service = service
-        self._close = close
+        self._connections = connections
+        self._direct = direct
         self.exceptions: Exceptions = service.exceptions
         self.meta = Meta(region, service.endpoints.of().url, model.shapes, model.operations)
 
@@ -94,20 +106,22 @@ class ServiceClient:
         call = getattr(self, xform_name(config["operation"]))
         return waiters.Waiter(config, call, sleep=self._service.sleep)
 
-    # -- the end
+    # -- connections
+
+    @property
+    def connect_times(self) -> int:
+        """How often this client has connected in all, to send its calls."""
+        return self._connections.connect_times
+
+    def stats(self) -> dict[str, Any]:
+        """Plain counts of connections and requests; see `Client.stats`."""
+        return self._connections.stats()
 
     async def aclose(self, timeout: float | None = None) -> None:
         """Take no new call, wait up to `timeout` seconds (None: without limit) for those under way, then close."""
         self._service.credentials.close()
-        await self._close(timeout)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose(None if kind is None else 0)
+        await self._connections.aclose(timeout)
+        await self._direct.aclose(0)
 
     def __repr__(self) -> str:
         return f"<ServiceClient {self._service.model.name} {self.meta.endpoint_url}>"

@@ -12,10 +12,17 @@ An attribute's digest that came is that of the attributes that came.
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from hashlib import md5
+from functools import partial
 from typing import Any, Final
+
+try:
+    # The interpreter's own: OpenSSL's takes longer to begin than this one takes for a message (0.55 us and 0.33).
+    from _md5 import md5  # type: ignore[import-not-found]
+except ImportError:  # Python may be built without it
+    md5 = partial(hashlib.md5, usedforsecurity=False)
 
 Check = Callable[[Mapping[str, Any], Mapping[str, Any]], str | None]
 """Given the parameters and the result of a call: what is wrong, or None."""
@@ -36,12 +43,12 @@ def crc32(body: bytes, stated: bytes) -> str | None:
 
 def digest(text: str) -> str:
     """MD5 of a message's body."""
-    return md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return md5(text.encode("utf-8", "surrogatepass")).hexdigest()  # type: ignore[no-any-return]
 
 
 def attributes_digest(attributes: Mapping[str, Mapping[str, Any]]) -> str:
     """MD5 of a message's attributes."""
-    hashed = md5(usedforsecurity=False)
+    hashed = md5()
     for name, attribute in sorted(attributes.items()):
         kind = attribute["DataType"]
         binary = kind.startswith("Binary")
@@ -50,7 +57,7 @@ def attributes_digest(attributes: Mapping[str, Mapping[str, Any]]) -> str:
             hashed.update(_measured(part))
         hashed.update(b"\2" if binary else b"\1")
         hashed.update(_measured(value))
-    return hashed.hexdigest()
+    return hashed.hexdigest()  # type: ignore[no-any-return]
 
 
 def _measured(part: Any) -> bytes:
@@ -81,7 +88,13 @@ def sent_batch(parameters: Mapping[str, Any], result: Mapping[str, Any]) -> str 
     entries = {entry["Id"]: entry for entry in parameters["Entries"]}
     for done in result.get("Successful", ()):
         entry = entries.get(done["Id"])
-        wrong = entry and _compared(entry, done, "MessageBody", "MD5OfMessageBody")
+        if entry is None or (
+            done.get("MD5OfMessageBody") == digest(entry["MessageBody"])
+            and "MessageAttributes" not in entry
+            and "MessageSystemAttributes" not in entry
+        ):
+            continue  # there are ten of them, and most are so
+        wrong = _compared(entry, done, "MessageBody", "MD5OfMessageBody")
         if wrong:
             return f"entry {done['Id']!r}: {wrong}; it is in the queue, but not as it was sent"
     return None

@@ -11,14 +11,16 @@ Law: JSON as the parser gives it is nearly right; only where a shape says so is 
     structure    as it is                          without its nulls; members that no model knows stay
     document     as it is                          as it is
 
-A recursive shape (DynamoDB's AttributeValue) may hold a blob anywhere, and seldom does. There the text is looked
-through for the names of such members first: that costs a fraction of a walk through the values.
+A recursive shape (DynamoDB's AttributeValue) may hold a blob anywhere, and seldom does; so may what is sent of a shape
+that requires none (SQS's attributes of a message). There the text is looked through for the names of such members
+first: that costs a fraction of a walk through the values.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -42,6 +44,10 @@ Decode = Callable[[bytes], dict[str, Any]]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CONTAINERS: Final = frozenset({"structure", "list", "map"})
+
+Find = Callable[[bytes], object]
+_find_null: Final[Find] = re.compile(b"null").search
+"""By `re`, which takes half of the time of `in` for this."""
 
 
 # -- JSON
@@ -168,7 +174,8 @@ class Compiler:
     """Makes the function that changes a value of a shape, the same for every occurrence of a shape.
 
     leaf: how a leaf changes. structure: makes the function for a structure of those for its members. After `of`:
-    `recursive`, whether a shape holds itself, and `names`, the members that hold leaves which change.
+    `recursive`, whether a shape holds itself, `required`, whether a leaf that changes has to be there in what holds it,
+    and `names`, the members that hold leaves which change.
     """
 
     def __init__(self, leaf: Leaf, structure: Callable[[dict[str, Change]], Change]) -> None:
@@ -176,7 +183,7 @@ class Compiler:
         self._make = structure
         self._made: dict[str, Change | None] = {}
         self._under_way: set[str] = set()
-        self.recursive = False
+        self.recursive = self.required = False
         self.names: set[str] = set()
 
     def of(self, shape: Shape) -> Change | None:
@@ -220,6 +227,7 @@ class Compiler:
                     member = member.member if member.type_name == "list" else member.value
                 if member.type_name != "structure":
                     self.names.add(name)
+                    self.required = self.required or name in shape.required_members
         return self._make(changes)
 
     def _list(self, shape: Shape) -> Change:
@@ -294,7 +302,7 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
     """
     compiler = Compiler(sent, _changed)
     change = None if shape is None else compiler.of(shape)
-    names = [f'"{name}":'.encode() for name in sorted(compiler.names)] if compiler.recursive else None
+    find = _finder(compiler.names, ":")
 
     def write(parameters: dict[str, Any]) -> bytes:
         try:
@@ -305,18 +313,20 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
     def encode(parameters: dict[str, Any]) -> bytes:
         return write(parameters if change is None else change(parameters))
 
-    def encode_recursive(parameters: dict[str, Any]) -> bytes:
-        assert names is not None
+    def encode_seldom_changed(parameters: dict[str, Any]) -> bytes:
         try:
             body = dumps(parameters)
         except TypeError:
             return encode(parameters)  # bytes, for one
-        for name in names:
-            if name in body:
-                return encode(parameters)
-        return body
+        return body if find(body) is None else encode(parameters)
 
-    return _with_tokens(encode if names is None else encode_recursive, tuple(tokens))
+    seldom = change is not None and (compiler.recursive or not compiler.required)
+    return _with_tokens(encode_seldom_changed if seldom else encode, tuple(tokens))
+
+
+def _finder(names: Iterable[str], end: str = "") -> Find:
+    """The function that finds any of these names, as JSON's keys are written, in a text."""
+    return re.compile(f'"(?:{"|".join(sorted(names))})"{end}'.encode()).search
 
 
 def _with_tokens(encode: Encode, tokens: tuple[str, ...]) -> Encode:
@@ -338,7 +348,7 @@ def decoder(shape: Shape | None, *, loads: Callable[[bytes], Any] = loads) -> De
         return lambda body: {}
     compiler = Compiler(received, _changed_in_place)
     change = compiler.of(shape)
-    names = [f'"{name}"'.encode() for name in sorted(compiler.names)] if compiler.recursive else None
+    find = _finder(compiler.names) if compiler.recursive else None
     read = plain_loads if _holds_document(shape, set()) else loads
     clean: list[Change] = []
 
@@ -348,18 +358,12 @@ def decoder(shape: Shape | None, *, loads: Callable[[bytes], Any] = loads) -> De
         value = read(body)
         if type(value) is not dict:
             raise ValueError("the body is JSON, but not an object")
-        if b"null" in body:
+        if _find_null(body) is not None:
             if not clean:
                 clean.append(Compiler(received, _cleaned).of(shape) or dict)
             return clean[0](value)  # type: ignore[no-any-return]
-        if change is None:
+        if change is None or (find is not None and find(body) is None):
             return value
-        if names is not None:
-            for name in names:
-                if name in body:
-                    break
-            else:
-                return value
         return change(value)  # type: ignore[no-any-return]
 
     return decode

@@ -17,12 +17,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..errors import InvalidRequest
-from .verbs import AWSResponse, Callback, Verbs, positional, regional, with_error
+from .verbs import AWSResponse, Callback, Verbs, with_error
 
 MOST_KEYS: Final = 100
 """Keys of a BatchGetItem."""
 MOST_BYTES: Final = 400 * 1024
 """Bytes of an item, its names included."""
+MOST_KEY: Final = 2048
+"""Bytes of a value in a key: of the partition's; the sort key's may have half of them."""
 _OLD: Final = ("hash_key_value", "range_key_conditions")
 
 Item = Mapping[str, Mapping[str, Any]]
@@ -38,12 +40,6 @@ class DynamoDB(Verbs):
 
     service_name = "dynamodb"
 
-    def __init__(self, io_loop: Any, *arguments: str, **options: Any) -> None:
-        url = positional("DynamoDB", arguments, options)
-        if url is not None:
-            options.setdefault("endpoint_url", url)
-        super().__init__(io_loop, regional(options))
-
     def get_item(
         self,
         table_name: str,
@@ -58,7 +54,7 @@ class DynamoDB(Verbs):
         attributes_to_get: those that are wanted (default: all). consistent_read: not an older state (default False).
         object_hook: see `Verbs.call`. Raises InvalidRequest at once; else the Future raises AWSError and so on.
         """
-        parameters: dict[str, Any] = {"TableName": table_name, "Key": mapping("key", key)}
+        parameters: dict[str, Any] = {"TableName": named(table_name), "Key": key_of(key)}
         select(parameters, attributes_to_get)
         if consistent_read:
             parameters["ConsistentRead"] = True
@@ -81,7 +77,7 @@ class DynamoDB(Verbs):
         length = least_size(mapping("item", item))
         if length > MOST_BYTES:
             raise InvalidRequest(f"The item has at least {length} bytes: DynamoDB takes {MOST_BYTES} (400 KB)")
-        parameters: dict[str, Any] = {"TableName": table_name, "Item": item}
+        parameters: dict[str, Any] = {"TableName": named(table_name), "Item": item}
         if expected:
             parameters["Expected"] = expected
         if return_values:
@@ -127,12 +123,18 @@ class DynamoDB(Verbs):
                 "KeyConditionExpression='#k = :v', ExpressionAttributeNames={'#k': ...} and "
                 "ExpressionAttributeValues={':v': {...}} instead"
             )
+        if limit is not None and (not isinstance(limit, int) or limit < 1):
+            raise InvalidRequest(f"limit is {limit!r}: DynamoDB looks at 1 item or more; leave it out for a whole page")
         given = {
             "Limit": limit,
             "ConsistentRead": consistent_read,
             "ExclusiveStartKey": exclusive_start_key,
         }
-        query = {"TableName": table_name, **{name: value for name, value in given.items() if value}, **parameters}
+        query = {
+            "TableName": named(table_name),
+            **{name: value for name, value in given.items() if value},
+            **parameters,
+        }
         select(query, attributes_to_get)
         if not scan_index_forward:
             query["ScanIndexForward"] = False
@@ -149,6 +151,25 @@ def select(parameters: dict[str, Any], names: Sequence[str] | None) -> None:
     aliases = {f"#wanted{place}": name for place, name in enumerate(names)}
     parameters["ProjectionExpression"] = ", ".join(aliases)
     parameters["ExpressionAttributeNames"] = {**parameters.get("ExpressionAttributeNames", {}), **aliases}
+
+
+def named(table_name: Any) -> str:
+    """A table's name, or its ARN. Raises InvalidRequest."""
+    if not isinstance(table_name, str) or not table_name:
+        raise InvalidRequest(f"table_name is {table_name!r:.50}: give the name of a table, or its ARN")
+    return table_name
+
+
+def key_of(value: Any) -> Mapping[str, Any]:
+    """A key: of one attribute or two. Raises InvalidRequest."""
+    key = mapping("key", value)
+    if len(key) > 2:
+        raise InvalidRequest(f"key has {len(key)} attributes: a table's key has 1, or 2 with a sort key")
+    for name, typed in key.items():
+        length = _typed(typed)
+        if length > MOST_KEY:
+            raise InvalidRequest(f"{name!r} in key has {length} bytes: DynamoDB takes {MOST_KEY} (1024 in a sort key)")
+    return key
 
 
 def mapping(name: str, value: Any) -> Mapping[str, Any]:

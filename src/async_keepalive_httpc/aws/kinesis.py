@@ -11,7 +11,7 @@ import base64
 from typing import Any, Final
 
 from ..errors import InvalidRequest
-from .verbs import AWSResponse, Callback, Verbs, positional, regional, with_error
+from .verbs import AWSResponse, Callback, Verbs, with_error
 
 MOST_BYTES: Final = 10 * 1024 * 1024
 """Bytes of a record; a stream may be set to take fewer."""
@@ -28,12 +28,6 @@ class Kinesis(Verbs):
     """
 
     service_name = "kinesis"
-
-    def __init__(self, io_loop: Any, *arguments: str, **options: Any) -> None:
-        url = positional("Kinesis", arguments, options)
-        if url is not None:
-            options.setdefault("endpoint_url", url)
-        super().__init__(io_loop, regional(options))
 
     def put_record(
         self,
@@ -52,6 +46,8 @@ class Kinesis(Verbs):
         (default True). object_hook: see `Verbs.call`. Raises InvalidRequest at once; else the Future raises AWSError
         and so on.
         """
+        if not isinstance(stream_name, str) or not stream_name:
+            raise InvalidRequest(f"stream_name is {stream_name!r:.50}: give the name of a stream")
         record = data.encode() if isinstance(data, str) else data
         if not isinstance(record, (bytes, bytearray, memoryview)):
             raise InvalidRequest(f"A record is bytes or text, not a {type(data).__name__}: encode it")

@@ -55,8 +55,10 @@ HARMLESS: Final = {
     "disable_request_compression": "nothing is compressed",
     "parameter_validation": "the service validates, and costs no time here",
     "request_checksum_calculation": "S3's",
+    "request_min_compression_size_bytes": "nothing is compressed",
     "response_checksum_validation": "S3's; what SQS and DynamoDB offer is always checked",
     "s3": "S3 speaks no JSON",
+    "s3_disable_express_session_auth": "S3's",
     "tcp_keepalive": "always on",
     "user_agent_appid": "for AWS's statistics",
 }
@@ -107,12 +109,7 @@ def open_client(name: str, given: Arguments) -> ServiceClient:
         signed=_is_signed(config),
         user_agent=_user_agent(config),
     )
-
-    async def close(timeout: float | None) -> None:
-        await http.aclose(timeout)
-        await direct.aclose(0)
-
-    return ServiceClient(service, endpoint.region, close)
+    return ServiceClient(service, endpoint.region, http, direct)
 
 
 def options_of(config: Any) -> dict[str, Any]:

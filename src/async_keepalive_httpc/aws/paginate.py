@@ -206,8 +206,7 @@ class Pages:
                 arguments[name] = value
         if any(arguments.get(name) for name in self._paginator.inputs):
             for name in self._paginator.alone:
-                if name not in self._paginator.inputs:
-                    arguments.pop(name, None)
+                arguments.pop(name, None)
 
 
 def starting_token(text: str, names: list[str]) -> tuple[dict[str, Any], int]:

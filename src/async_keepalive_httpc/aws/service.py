@@ -29,7 +29,7 @@ from .._message.url import URL, parse
 from ..errors import HTTPCError
 from ..version import __version__
 from . import checks, errors
-from .answered import AGE, CRC32, DATE, ResponseMetadata, field, fields_of, raw_of
+from .answered import AGE, CRC32, DATE, ResponseMetadata, field, fields_of
 from .credentials import Credentials, CredentialsError, Source, Static
 from .endpoints import NO_FACTS, Endpoint, Endpoints
 from .model import Model
@@ -111,7 +111,7 @@ class Service:
 
     def learn_time(self, skew: Skew, response: Response, sent: float) -> None:
         """What an answer to a request of the time `sent` says of the service's clock."""
-        raw = raw_of(response)
+        raw = response.raw_head
         skew.seen(field(raw, DATE), sent, self.clock(), field(raw, AGE) is not None)
         self.dated = sent + 1.0
 
@@ -251,7 +251,7 @@ class Call:
 
     def _failure(self, response: Response) -> Failure | None:
         """Why this is no success; None: it is one."""
-        if self._crc32 and (stated := field(raw_of(response), CRC32)) is not None:
+        if self._crc32 and (stated := field(response.raw_head, CRC32)) is not None:
             wrong = checks.crc32(response.body, stated)
             if wrong is not None:
                 where = f"{self._operation.name}: HTTP {response.status}"
@@ -260,7 +260,7 @@ class Call:
         if 200 <= status < 300:
             return None
         known = self._service.exceptions
-        headers = fields_of(raw_of(response))
+        headers = fields_of(response.raw_head)
         answer = errors.answer(status, headers, response.body, known)
         error = answer["Error"]
         code = error.get("QueryErrorCode") or error["Code"]
@@ -282,7 +282,7 @@ class Call:
                 response.body,
             ) from error
         retries = 0 if tries is None else tries.count
-        result["ResponseMetadata"] = ResponseMetadata(response.status, retries, raw_of(response))
+        result["ResponseMetadata"] = ResponseMetadata(response.status, retries, response.raw_head)
         if self._check is not None:
             wrong = self._check(parameters, result)
             if wrong is not None:
@@ -329,7 +329,7 @@ class Call:
             return errors.unanswered(failure.error, name, tries.count + 1)
         assert failure.answer is not None
         assert failure.response is not None
-        found = ResponseMetadata(failure.response.status, tries.count, raw_of(failure.response))
+        found = ResponseMetadata(failure.response.status, tries.count, failure.response.raw_head)
         failure.answer["ResponseMetadata"] = found
         if reason:
             found[reason] = True

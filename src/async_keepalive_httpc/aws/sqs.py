@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from .._message.url import parse
 from ..errors import InvalidRequest
-from .verbs import AWSResponse, Verbs, positional, regional
+from .verbs import AWSResponse, Options, Verbs, regional
 
 MOST_BYTES: Final = 1_048_576
 """Bytes of a message, and of a batch of messages together."""
 MOST_ENTRIES: Final = 10
+MOST_ATTRIBUTES: Final = 10
 
 _HOSTS: Final = re.compile(
     r"sqs\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?|(?P<old>[a-z0-9-]+)\.queue\.amazonaws\.com|queue\.amazonaws\.com"
@@ -43,21 +44,21 @@ class SQSQueue(Verbs):
 
     service_name = "sqs"
 
-    def __init__(self, io_loop: Any, *arguments: str, **options: Any) -> None:
-        url = options.pop("q_url", None) or positional("SQSQueue", arguments, options)
+    url: str
+
+    def _options(self, url: str | None, given: dict[str, Any]) -> Options:
+        """The URL is the queue's: it may name the region, or where to connect to. Raises InvalidRequest, TypeError."""
+        url = given.pop("q_url", None) or url
         if url is None:
             raise InvalidRequest(
                 "SQSQueue needs the queue's URL, such as https://sqs.eu-west-1.amazonaws.com/1234/name"
             )
-        chosen = regional(options)
+        self.url = url
+        chosen = regional(given)
         region, origin = place(url)
         if region is not None and chosen.region not in (None, region):
             raise InvalidRequest(f"The queue {url} is in {region}, not in {chosen.region}: give one of the two")
-        told = chosen._replace(region=region or chosen.region)
-        if origin is not None and not told.endpoint_url:
-            told = told._replace(endpoint_url=origin)
-        self.url = url
-        super().__init__(io_loop, told)
+        return chosen._replace(region=region or chosen.region, endpoint_url=chosen.endpoint_url or origin)
 
     def send(
         self, msg: str, callback: Callback | None = None, headers: Any = None, **more: Any
@@ -68,7 +69,9 @@ class SQSQueue(Verbs):
         DelaySeconds or MessageGroupId. Raises InvalidRequest at once; else the Future raises AWSError, ConnectError,
         TimeoutExpired, ConnectionLost, ChecksumError.
         """
-        size(msg)
+        total = size(msg) + attributes_size(more.get("MessageAttributes"))
+        if total > MOST_BYTES:
+            raise InvalidRequest(f"The message and its attributes have {total} bytes: {MOST_BYTES} (1 MiB) is the most")
         parameters = {"QueueUrl": self.url, "MessageBody": msg, **more}
         return self.call("SendMessage", parameters, callback=callback, headers=headers)
 
@@ -112,3 +115,22 @@ def size(message: object) -> int:
     if not 1 <= length <= MOST_BYTES:
         raise InvalidRequest(f"The message has {length} bytes: 1 to {MOST_BYTES} (1 MiB) can be sent")
     return length
+
+
+def attributes_size(attributes: Any) -> int:
+    """The bytes of a message's attributes: names, types and values. Raises InvalidRequest for more than ten."""
+    if not isinstance(attributes, Mapping):
+        return 0  # none, or what SQS itself will refuse
+    if len(attributes) > MOST_ATTRIBUTES:
+        raise InvalidRequest(f"The message has {len(attributes)} attributes: {MOST_ATTRIBUTES} are the most")
+    total = 0
+    for name, attribute in attributes.items():
+        parts = attribute.values() if isinstance(attribute, Mapping) else ()
+        total += sum(_length(part) for part in (name, *parts))
+    return total
+
+
+def _length(part: Any) -> int:
+    if isinstance(part, str):
+        return len(part.encode("utf-8", "surrogatepass"))
+    return len(part) if isinstance(part, (bytes, bytearray, memoryview)) else 0

@@ -15,23 +15,22 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from .._message.headers import Headers, encode_fields, wire
 from .._message.limits import Limits, Timeout
 from .._message.proxy import proxy_from
 from .._message.request import Request
 from .._message.response import Response
-from .._tornado.fetch import Door
 from ..client import Client
 from ..errors import HTTPCError, InvalidRequest
-from ..keepalive_client import Connection, SimpleKeepAliveHTTPClient
+from ..keepalive_client import KeptClient
 from . import chain, retry, settings
+from .closing import Closing
 from .credentials import Source
 from .endpoints import Endpoints
 from .errors import AWSError
-from .model import load
+from .model import Model, load
 from .service import Call, Service
 from .skew import Skew
 
@@ -93,16 +92,6 @@ class AWSResponse:
         return f"<AWSResponse {self.code} {self.aws_result!r:.200}>"
 
 
-class KeptClient(SimpleKeepAliveHTTPClient):
-    """The HTTP client of a queue or table: `connection.connect_times` is how often it has connected in all."""
-
-    def __init__(self, io_loop: Any, client: Client) -> None:
-        super().__init__(io_loop)
-        self._client = client
-        self._door = Door(client, None, client.max_body_size)
-        self.connection = Connection(client)
-
-
 class Options(NamedTuple):
     """What the user's classes may be told, but for their own arguments.
 
@@ -128,7 +117,7 @@ class Options(NamedTuple):
     use_curl: bool = False
 
 
-class Verbs:
+class Verbs(Closing):
     """A service's calls over kept connections.
 
     client: the HTTP client, `client.connection.connect_times` its connects. `len()`: calls under way, for ResourcePool.
@@ -136,26 +125,21 @@ class Verbs:
 
     service_name: str
 
-    def __init__(self, io_loop: Any, options: Options) -> None:
-        """Raises InvalidRequest for a missing region, a bad URL or proxy; CredentialsError for half a pair of keys."""
+    def __init__(self, io_loop: Any, *arguments: str, **given: Any) -> None:
+        """io_loop: a tornado IOLoop, or None. arguments, given: see `_options`.
+
+        Raises InvalidRequest for a missing region, a bad URL or proxy; CredentialsError for half a pair of keys;
+        TypeError for arguments that there are not.
+        """
+        options = self._options(positional(type(self).__name__, arguments, given), given)
         if options.use_curl:
-            warnings.warn("use_curl changes nothing: proxies need no pycurl any more", DeprecationWarning, stacklevel=3)
+            warnings.warn("use_curl changes nothing: proxies need no pycurl any more", DeprecationWarning, stacklevel=2)
         model = load(self.service_name)
         said = settings.read(os.environ, str(model.shapes.service_id))
         signer = options.signer
         if signer is not None and not hasattr(signer, "source"):
             raise InvalidRequest(f"signer is a {type(signer).__name__}: give an EasyV4Sign or an IamRoleV4Sign")
-        endpoints = Endpoints(
-            model.name,
-            model.shapes.metadata,
-            options.region or (signer and signer.region) or said.region,
-            endpoint_url=options.endpoint_url or said.endpoint_url,
-            use_fips=said.use_fips,
-            use_dualstack=said.use_dualstack,
-            use_ssl=options.is_ssl,
-            account_id_mode=said.account_id_mode,
-        )
-        endpoints.of()  # a region that has no endpoint is refused here
+        endpoints = _endpoints(model, options, said)
         http = _http(options, said.ca_bundle)
         # The chain asks its links without a proxy.
         self._direct = Client(trust_env=False)
@@ -166,8 +150,14 @@ class Verbs:
         self._calls: dict[str, Call] = {}
         self._active = 0
         self._http = http
-        self.client = KeptClient(io_loop, http)
+        self.client = KeptClient(io_loop, http, None, http.max_body_size)
         self.exceptions = self._service.exceptions
+
+    def _options(self, url: str | None, given: dict[str, Any]) -> Options:
+        """What was said by name. url: what was said by its place: where the service is. Raises TypeError."""
+        if url is not None:
+            given.setdefault("endpoint_url", url)
+        return regional(given)
 
     async def _send(self, request: Request) -> Response:
         _ANSWERED.set(None)
@@ -196,7 +186,7 @@ class Verbs:
         call = self._calls.get(operation)
         if call is None:
             call = self._calls[operation] = Call(self._service, operation)
-        loop = self.client._loop_here()
+        loop = self.client.loop_here()
         self._active += 1
         task = loop.create_task(self._perform(call, dict(parameters), block, object_hook, callback))
         task.add_done_callback(self._ended)
@@ -232,6 +222,15 @@ class Verbs:
     def _ended(self, task: asyncio.Task[AWSResponse]) -> None:
         self._active -= 1
 
+    @property
+    def connect_times(self) -> int:
+        """How often this has connected in all, to send its calls."""
+        return self.client.connect_times
+
+    def stats(self) -> dict[str, Any]:
+        """Plain counts of connections and requests; see `Client.stats`."""
+        return self.client.stats()
+
     def __len__(self) -> int:
         """Calls that have not ended."""
         return self._active
@@ -252,14 +251,6 @@ class Verbs:
         await self.client.aclose(timeout)
         await self._direct.aclose(0)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose(None if kind is None else 0)
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._service.endpoints.of().url} {self.client.connection!r}>"
 
@@ -276,8 +267,8 @@ def positional(name: str, given: tuple[Any, ...], options: dict[str, Any]) -> st
 
     Raises TypeError.
     """
-    urls = [value for value in given if isinstance(value, str) and "://" in value]
-    keys = [value for value in given if not (isinstance(value, str) and "://" in value)]
+    urls = [value for value in given if _is_url(value)]
+    keys = [value for value in given if not _is_url(value)]
     if len(urls) > 1 or len(keys) > 2 or not all(isinstance(key, str) for key in keys):
         raise TypeError(f"{name} takes, after io_loop, an access key, a secret key and a URL: strings, one of each")
     for option, key in zip(("access_key", "secret_key"), keys, strict=False):
@@ -287,6 +278,11 @@ def positional(name: str, given: tuple[Any, ...], options: dict[str, Any]) -> st
     return urls[0] if urls else None
 
 
+def _is_url(value: Any) -> bool:
+    """Or was meant to be one: no key has a dot or a colon."""
+    return isinstance(value, str) and ("." in value or ":" in value)
+
+
 def regional(options: dict[str, Any]) -> Options:
     """`endpoints` and `endpoint` were `region` in their time; a URL there is an `endpoint_url`. Raises TypeError."""
     for old in ("endpoints", "endpoint"):
@@ -294,6 +290,22 @@ def regional(options: dict[str, Any]) -> Options:
         if value is not None:
             options.setdefault("endpoint_url" if "://" in value else "region", value)
     return Options(**options)
+
+
+def _endpoints(model: Model, options: Options, said: settings.Settings) -> Endpoints:
+    signer = options.signer
+    endpoints = Endpoints(
+        model.name,
+        model.shapes.metadata,
+        options.region or (signer and signer.region) or said.region,
+        endpoint_url=options.endpoint_url or said.endpoint_url,
+        use_fips=said.use_fips,
+        use_dualstack=said.use_dualstack,
+        use_ssl=options.is_ssl,
+        account_id_mode=said.account_id_mode,
+    )
+    endpoints.of()  # a region that has no endpoint is refused here
+    return endpoints
 
 
 def _http(options: Options, ca_bundle: str | None) -> Client:

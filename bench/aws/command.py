@@ -1,0 +1,95 @@
+"""The command line: `python -m bench aws [--works ...] [--clients ...] [--short] ...`.
+
+Refuses unknown names and impossible numbers before anything is started. Called by `bench.__main__`.
+Law: the report is written even if some measurement failed; then the exit status is 1.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+from bench.aws import server
+from bench.aws.clients import CONTENDERS, AWSContender
+from bench.aws.report import write_markdown
+from bench.aws.work import WORKS, Work
+from bench.aws.worker import Order
+from bench.command import SHORT, parse_count, parse_seconds
+from bench.machine import ROOT, choose_cpus, describe_machine, describe_packages
+from bench.report import Circumstances, write_json
+from bench.rounds import Plan, Results, ask_worker, run_rounds
+from bench.sample import Sample
+
+REPORT = ROOT / "bench" / "results" / "aws.md"
+PEER = "aiobotocore"
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Check the arguments; a wrong one ends the program with status 2 and a text that tells what is right."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench aws", description="Measure aws.client and its peers against prepared answers on loopback."
+    )
+    for name, known in (("works", WORKS), ("clients", CONTENDERS)):
+        help = f"any of {', '.join(known)}; without this, all"
+        parser.add_argument(
+            f"--{name}", nargs="+", metavar=name[:-1].upper(), choices=tuple(known), default=list(known), help=help
+        )
+    parser.add_argument("--rounds", type=parse_count, default=5, help="interleaved rounds (5)")
+    parser.add_argument("--seconds", type=parse_seconds, default=1.0, help="of each measured window (1)")
+    parser.add_argument("--warmup", type=parse_seconds, default=0.3, help="seconds before the window (0.3)")
+    parser.add_argument(
+        "--short", action="store_true", help="one round of 0.2 s, only to see that all runs; writes no report"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes (bench/results/aws.md)")
+    return parser.parse_args(arguments)
+
+
+def measure(contender: AWSContender, work: Work, plan: Plan, urls: Mapping[str, str]) -> Sample:
+    """One client, one work, one round; raises MeasurementError."""
+    url = urls[work.server]
+    before = server.count_connections(url)
+    order = Order(contender.name, work.name, url, plan.warmup, plan.seconds)
+    sample = ask_worker("bench.aws.worker", asdict(order), plan, {})
+    # The second count came over a connection of its own.
+    return replace(sample, connections=server.count_connections(url) - before - 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the bench; 0, or 1 if something failed."""
+    chosen = parse_arguments(arguments)
+    works = [work for work in WORKS.values() if work.name in chosen.works]
+    contenders = [one for one in CONTENDERS.values() if one.name in chosen.clients]
+    cpus = choose_cpus()
+    client_cpu, server_cpu = cpus or (None, None)
+    plan = SHORT if chosen.short else Plan(chosen.rounds, chosen.seconds, chosen.warmup, client_cpu)
+    with ExitStack() as running:
+        urls = {"canned": running.enter_context(server.serve(server_cpu))}
+        results = run_rounds(works, contenders, plan, partial(measure, plan=plan, urls=urls), _tell)
+    present = [one for one in contenders if one.name not in results.missing]
+    _write(chosen, results, Circumstances(_describe_machine(cpus), describe_packages(present), plan, PEER))
+    return 1 if results.errors else 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _describe_machine(cpus: tuple[int, int] | None) -> dict[str, str]:
+    pinning = {} if cpus is None else {"pinning": f"client on CPU {cpus[0]}, server on CPU {cpus[1]}"}
+    return {**describe_machine(cpus), **pinning}
+
+
+def _write(chosen: argparse.Namespace, results: Results, circumstances: Circumstances) -> None:
+    page = write_markdown(results, circumstances)
+    print(page)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(write_json(results, circumstances), indent=1) + "\n")
+    report = chosen.report or (None if chosen.short else REPORT)
+    if report:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(page)

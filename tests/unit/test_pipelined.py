@@ -1,0 +1,556 @@
+"""A PipelinedConnection, fed by hand: who may go behind whom, what is written when, whose each answer is."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+import pytest
+from tests.feeding import RecordingTransport
+from tests.piped import EMPTY, OK, ORIGIN, Piped, answer, came, chunked
+
+from async_keepalive_httpc._connection.pipelined import PipelinedConnection, may_follow
+from async_keepalive_httpc._message.limits import DRAIN_SIZE
+from async_keepalive_httpc._message.request import Request
+from async_keepalive_httpc._message.response import Response
+from async_keepalive_httpc.errors import ClientClosed, ConnectionLost, ProtocolError, TooLarge
+
+
+def bodies(responses: list[Response]) -> list[bytes | str]:
+    """The body of each that was answered, or the kind of its end."""
+    return [came(response) for response in responses]
+
+
+def lost(response: Response) -> tuple[str, bool]:
+    """The stage at which its connection was lost under it, and whether that had been used."""
+    error = response._error
+    assert isinstance(error, ConnectionLost)
+    assert str(response.request.url) in str(error)
+    return error.stage, error.reused
+
+
+# -- when and how many
+
+
+def test_nothing_is_sent_behind_the_first_request_of_a_connection() -> None:
+    piped = Piped(fresh=True)
+    piped.send("/a")
+    assert piped.connection.capacity == 0
+    assert piped.transport.writes == 1  # at once: nobody can come behind it
+    piped.feed(EMPTY)
+    assert piped.connection.capacity == 4
+    assert piped.owner.heard == ["freed"]
+
+
+def test_nothing_after_an_answer_in_http_1_0() -> None:
+    piped = Piped(fresh=True)
+    piped.send("/a")
+    piped.feed(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")
+    assert piped.connection.capacity == 1
+    piped.send("/b")
+    assert piped.connection.capacity == 0
+    piped.feed(EMPTY)
+    assert piped.connection.capacity == 4
+
+
+def test_as_deep_as_it_was_told() -> None:
+    piped = Piped(depth=3)
+    capacities = []
+    for _ in range(3):
+        piped.send()
+        capacities.append(piped.connection.capacity)
+    assert capacities == [2, 1, 0]
+    piped.turn()
+    assert piped.connection.capacity == 0
+    piped.feed(EMPTY)
+    assert piped.connection.capacity == 1
+    piped.feed(EMPTY * 2)
+    assert piped.connection.capacity == 3
+    assert piped.owner.heard == ["room: 2", "room: 1", "freed"]
+
+
+def test_no_deeper_than_the_server_will_answer() -> None:
+    piped = Piped(depth=10)
+    piped.send()
+    piped.turn()
+    piped.feed(OK + b"Keep-Alive: max=3\r\nContent-Length: 0\r\n\r\n")
+    assert piped.connection.capacity == 3
+    responses = piped.sent(2)
+    assert piped.connection.capacity == 1
+    responses += piped.sent(1)
+    assert piped.connection.capacity == 0
+    piped.feed(EMPTY)
+    assert piped.connection.capacity == 0
+    piped.feed(EMPTY * 2)
+    assert bodies(responses) == [b""] * 3
+    assert piped.owner.heard[-1] == "lost: max requests"
+
+
+def test_what_is_sent_in_a_turn_is_one_write() -> None:
+    piped = Piped()
+    first, second = piped.send("/a"), piped.send("/b")
+    assert piped.transport.written == b""
+    assert (first._stage, second._stage) == ("unsent", "unsent")
+    piped.turn()
+    assert piped.transport.written == (
+        b"GET /a HTTP/1.1\r\nHost: example.com\r\n\r\nGET /b HTTP/1.1\r\nHost: example.com\r\n\r\n"
+    )
+    assert piped.transport.writes == 1
+    assert (first._stage, second._stage) == ("sent", "sent")
+    piped.send("/c")
+    piped.turn()
+    assert piped.transport.writes == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "may"),
+    [
+        (Request("GET", ORIGIN), True),
+        (Request("OPTIONS", ORIGIN), True),
+        (Request("DELETE", ORIGIN), True),
+        (Request("HEAD", ORIGIN), True),
+        (Request("GET", ORIGIN, {"Accept": "text/upgrade: x"}), True),
+        (Request("GET", ORIGIN, idempotent=False), False),
+        (Request("GET", ORIGIN, {"Connection": "close"}), False),
+        (Request("GET", ORIGIN, {"UPGRADE": "websocket"}), False),
+        (Request("GET", ORIGIN, {"A": "b", "Upgrade": "h2c"}), False),
+        (Request("GET", ORIGIN, body=b"x", allow_body=True), False),
+        (Request("PUT", ORIGIN, body=b""), False),
+        (Request("PUT", ORIGIN), False),
+        (Request("PUT", ORIGIN, body=iter([b"x"])), False),
+        (Request("POST", ORIGIN), False),
+        (Request("POST", ORIGIN, {"Idempotency-Key": "1"}), False),
+        (Request("POST", ORIGIN, idempotent=True).changed(length=None), False),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, Request) else "",
+)
+def test_who_may_go_behind_others(request_: Request, may: bool) -> None:
+    assert may_follow(Response(request_, Any, Any, 0)) is may  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("last", [{"method": "HEAD"}, {"stream": True}, {"method": "POST"}])
+def test_nothing_goes_behind_head_a_stream_or_a_body(last: dict[str, Any]) -> None:
+    piped = Piped()
+    piped.send("/", **last)
+    piped.turn()
+    assert piped.connection.capacity == 0
+    piped.feed(EMPTY)
+    assert piped.connection.capacity == 4
+    assert piped.owner.heard == ["freed"] if last == {"method": "POST"} else ["room: 0", "freed"]
+
+
+def test_head_goes_behind_others() -> None:
+    piped = Piped()
+    responses = [*piped.sent(1), piped.send("/", method="HEAD")]
+    piped.turn()
+    piped.feed(answer("a") + OK + b"Content-Length: 100\r\n\r\n")
+    assert bodies(responses) == [b"a", b""]
+    assert piped.connection.capacity == 4
+
+
+def test_a_stream_goes_behind_others() -> None:
+    piped = Piped()
+    responses = [*piped.sent(1), stream := piped.send("/", stream=True)]
+    piped.turn()
+    piped.feed(answer("a") + answer("hello")[:-2])
+    assert bodies(responses[:1]) == [b"a"]
+    assert list(stream._pieces) == [b"hel"]
+    piped.feed(b"lo")
+    assert stream._complete
+    assert piped.owner.heard[-1] == "freed"
+
+
+# -- whose answer it is
+
+
+ANSWERS = [
+    answer("one"),
+    chunked(b"two", b"2"),
+    EMPTY,
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 304 Not Modified\r\nContent-Length: 100\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + answer("seven"),
+    chunked(b"eight", trailer=b"A: b\r\n"),
+    answer("nine"),
+    answer("nine"),
+    answer("nine"),
+]
+BODIES = [b"one", b"two2", b"", b"", b"", b"seven", b"eight", b"nine", b"nine", b"nine"]
+
+
+def test_case_196_all_in_one_read() -> None:
+    piped = Piped(depth=10)
+    responses = piped.sent(10)
+    piped.feed(b"".join(ANSWERS))
+    assert bodies(responses) == BODIES
+    assert piped.kept_idle
+
+
+def test_case_196_one_byte_a_read() -> None:
+    piped = Piped(depth=10)
+    responses = piped.sent(10)
+    piped.drip(b"".join(ANSWERS))
+    assert bodies(responses) == BODIES
+    assert piped.kept_idle
+
+
+def test_case_196_cut_in_two_at_every_byte() -> None:
+    data = b"".join(ANSWERS)
+    for cut in range(1, len(data)):
+        piped = Piped(depth=10)
+        responses = piped.sent(10)
+        piped.feed(data[:cut], data[cut:])
+        assert bodies(responses) == BODIES, (data[:cut], data[cut:])
+        assert piped.kept_idle
+
+
+def test_one_is_sent_while_the_answer_before_it_comes() -> None:
+    for raw in (answer(bytes(100)), chunked(b"x" * 50, b"y" * 50)):
+        for cut in range(1, len(raw)):
+            piped = Piped()
+            first = piped.sent(1)
+            piped.feed(raw[:cut])
+            second = piped.sent(1)
+            piped.feed(raw[cut:] + answer("b"))
+            assert bodies(first + second)[1] == b"b"
+            assert len(bodies(first)[0]) == 100
+            assert piped.kept_idle
+
+
+def test_heads_that_repeat_are_each_counted() -> None:
+    piped = Piped(depth=100)
+    responses = piped.sent(100)
+    data = answer("same") * 60 + answer("other") * 20 + answer("same") * 20
+    piped.feed(data[:1000], data[1000:1001], data[1001:])
+    assert bodies(responses) == [b"same"] * 60 + [b"other"] * 20 + [b"same"] * 20
+    assert piped.connection.served == 101
+    assert piped.kept_idle
+
+
+def test_a_limit_on_the_body_holds_for_heads_that_repeat() -> None:
+    piped = Piped()
+    responses = [piped.send("/a"), piped.send("/b", limit=3), piped.send("/c")]
+    piped.turn()
+    piped.feed(answer("aaaa") * 3)
+    assert bodies(responses) == [b"aaaa", "TooLarge", "ConnectionLost"]
+    assert isinstance(responses[1]._error, TooLarge)
+    assert lost(responses[2]) == ("sent", True)
+
+
+# -- bytes too many
+
+
+def test_case_197_more_answers_than_requests() -> None:
+    piped = Piped()
+    responses = piped.sent(2)
+    piped.feed(answer("a") + answer("b") + answer("c"))
+    assert bodies(responses) == [b"a", b"b"]
+    assert piped.owner.heard[-1] == "lost: poisoned"
+
+
+@pytest.mark.parametrize("unwritten", [0, 1])
+def test_case_197_an_answer_is_not_for_what_is_not_written(unwritten: int) -> None:
+    piped = Piped()
+    responses = piped.sent(2)
+    late = [piped.send("/late") for _ in range(unwritten)]
+    piped.feed(EMPTY * 3)
+    assert bodies(responses) == [b"", b""]
+    assert [lost(response) for response in late] == [("unsent", True)] * unwritten
+    assert piped.owner.heard[-1] == "lost: poisoned"
+    piped.turn()
+    assert b"/late" not in piped.transport.written
+
+
+def test_bytes_before_anything_is_written() -> None:
+    piped = Piped()
+    response = piped.send()
+    piped.feed(EMPTY)
+    assert lost(response) == ("unsent", True)
+    assert piped.owner.heard[-1] == "lost: poisoned"
+
+
+@pytest.mark.parametrize("wrong", [b"garbage\r\n\r\n", OK + b"Content-Length: x\r\n\r\n", b"HTTP/1.1 101 X\r\n\r\n"])
+def test_case_197_a_malformed_answer(wrong: bytes) -> None:
+    piped = Piped()
+    responses = piped.sent(4)
+    piped.feed(answer("a") + wrong + answer("c") + answer("d"))
+    assert bodies(responses) == [b"a", "ProtocolError", "ConnectionLost", "ConnectionLost"]
+    assert isinstance(responses[1]._error, ProtocolError)
+    assert [lost(response) for response in responses[2:]] == [("sent", True)] * 2
+    assert piped.owner.heard[-1] == "lost: error"
+
+
+def test_a_body_where_none_may_be() -> None:
+    """It is taken for the next answer's head, which it is not: nobody gets it."""
+    piped = Piped()
+    responses = piped.sent(3)
+    piped.feed(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello" + answer("b"))
+    assert bodies(responses) == [b"", "ProtocolError", "ConnectionLost"]
+
+
+# -- ends
+
+
+def test_case_194_the_end_after_some_answers() -> None:
+    piped = Piped(depth=5)
+    responses = piped.sent(4)
+    responses.append(piped.send("/4"))
+    piped.feed(answer("a") + answer("b"))
+    piped.end()
+    assert bodies(responses)[:2] == [b"a", b"b"]
+    assert [lost(response) for response in responses[2:]] == [("sent", True), ("sent", True), ("unsent", True)]
+    assert piped.owner.heard[-2:] == ["lost: lost", "gone"]
+
+
+def test_the_end_inside_an_answer() -> None:
+    piped = Piped()
+    responses = piped.sent(2)
+    piped.feed(answer("hello")[:-1])
+    piped.end(ConnectionResetError())
+    assert [lost(response) for response in responses] == [("responding", True), ("sent", True)]
+
+
+@pytest.mark.parametrize("raw", [OK + b"Connection: close\r\nContent-Length: 1\r\n\r\nb", OK + b"\r\nb"])
+def test_case_195_close_in_the_middle(raw: bytes) -> None:
+    piped = Piped()
+    responses = piped.sent(3)
+    unwritten = piped.send("/3")
+    piped.feed(answer("a") + raw)
+    if not piped.transport.ended:
+        piped.end()
+    assert bodies(responses) == [b"a", b"b", "ConnectionLost"]
+    assert lost(responses[2]) == ("sent", True)
+    assert lost(unwritten) == ("unsent", True)
+    assert "lost: server" in piped.owner.heard
+
+
+def test_no_deeper_than_the_server_went_on_last_time() -> None:
+    """nginx' keepalive_requests, which it does not announce."""
+    piped = Piped(depth=4)
+    piped.sent(3)
+    piped.feed(answer("a") + OK + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
+    assert piped.owner.answers == 3
+    again = Piped(depth=4, fresh=True)
+    again.owner.answers = 3
+    again.sent(1)
+    again.feed(EMPTY)
+    assert again.connection.capacity == 2
+    again.sent(2)
+    assert again.connection.capacity == 0
+    again.feed(EMPTY)
+    assert again.connection.capacity == 0
+    again.feed(EMPTY)  # the third, and it is kept all the same
+    assert again.owner.answers > 3
+    assert again.kept_idle
+
+
+def test_what_was_learned_is_forgotten_while_more_is_under_way() -> None:
+    piped = Piped(depth=4)
+    piped.sent(4)
+    piped.owner.answers = 3
+    piped.feed(EMPTY * 2)
+    assert piped.owner.answers > 3
+    assert piped.connection.capacity == 2
+
+
+def test_the_end_while_nothing_is_written_teaches_nothing() -> None:
+    piped = Piped()
+    response = piped.send()
+    piped.end()
+    assert lost(response) == ("unsent", True)
+    assert piped.owner.answers == sys.maxsize
+
+
+def test_it_is_closed_by_its_client() -> None:
+    piped = Piped()
+    responses = [*piped.sent(2), piped.send("/2")]
+    closed = ClientClosed("closed")
+    piped.connection.end(closed)
+    assert [response._error for response in responses] == [closed] * 3
+    piped.turn()
+    assert b"/2" not in piped.transport.written
+
+
+def test_a_lost_connection_holds_nothing() -> None:
+    piped = Piped()
+    piped.sent(2)
+    piped.end()
+    connection = piped.connection
+    assert connection.answering == ()
+    assert connection._owner is piped.owner
+    assert connection._last is None
+
+
+# -- cancelled
+
+
+def test_what_is_not_written_is_taken_back() -> None:
+    piped = Piped()
+    responses = [piped.send("/a"), piped.send("/b", method="HEAD")]
+    assert piped.connection.capacity == 0
+    responses[1].abandon()
+    assert piped.connection.capacity == 3
+    piped.turn()
+    assert piped.transport.written.count(b"HTTP/1.1") == 1
+    piped.feed(answer("a"))
+    assert bodies(responses) == [b"a", "ClientClosed"]
+
+
+def test_when_nothing_is_left_of_a_turn_it_rests() -> None:
+    piped = Piped()
+    piped.send().abandon()
+    assert piped.connection.capacity == 4
+    piped.turn()
+    assert piped.transport.writes == 0
+    assert piped.owner.heard == ["room: 3", "freed"]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("cut", [0, 30, 39, 70])
+def test_case_198_an_answer_that_nobody_wants_is_dropped(which: int, cut: int) -> None:
+    piped = Piped()
+    responses = piped.sent(3)
+    data = answer("a") + answer("b") + answer("c")
+    piped.feed(data[:cut])
+    wanted = came(responses[which]) == "waiting"
+    responses[which].abandon()
+    assert (piped.connection.capacity == 0) is wanted
+    piped.feed(data[cut:])
+    expected: list[Any] = [b"a", b"b", b"c"]
+    if wanted:
+        expected[which] = "ClientClosed"
+    assert bodies(responses) == expected
+    assert piped.kept_idle
+
+
+def test_room_is_back_when_the_dropped_answer_has_come() -> None:
+    piped = Piped()
+    responses = piped.sent(3)
+    responses[0].abandon()
+    assert piped.connection.capacity == 0
+    piped.feed(EMPTY)
+    assert piped.connection.capacity == 2
+    responses[1].abandon()
+    responses[2].abandon()
+    assert piped.owner.heard[-1] == "lost: abandoned"
+
+
+def test_dropped_among_answers_that_repeat() -> None:
+    piped = Piped(depth=10)
+    responses = piped.sent(6)
+    piped.feed(answer("x"))
+    for place in (2, 3):
+        responses[place].abandon()
+    piped.feed(answer("x") * 4)
+    assert bodies(responses) == [b"x", b"x", "ClientClosed", "ClientClosed", b"x", "waiting"]
+    assert piped.connection.capacity == 9
+
+
+def test_the_last_head_or_stream_is_dropped() -> None:
+    kinds: list[dict[str, Any]] = [{"method": "HEAD"}, {"stream": True}]
+    for last in kinds:
+        piped = Piped()
+        first = piped.sent(1)
+        response = piped.send("/", **last)
+        piped.turn()
+        response.abandon()
+        piped.feed(answer("a") + EMPTY)
+        assert bodies(first) == [b"a"]
+        assert piped.kept_idle
+
+
+def test_an_answer_too_long_to_drop_ends_the_connection() -> None:
+    piped = Piped()
+    responses = piped.sent(2)
+    responses[0].abandon()
+    piped.feed(answer(bytes(DRAIN_SIZE)) + answer("b"))
+    assert bodies(responses) == ["ClientClosed", b"b"]
+    responses = piped.sent(2)
+    responses[0].abandon()
+    piped.feed(answer(bytes(DRAIN_SIZE + 1)) + answer("b"))
+    assert lost(responses[1]) == ("sent", True)
+    assert piped.owner.heard[-1] == "lost: abandoned"
+
+
+def test_the_connection_is_closed_when_nobody_wants_anything_of_it() -> None:
+    piped = Piped()
+    responses = piped.sent(2)
+    responses[0].abandon()
+    assert piped.owner.heard[-1] == "room: 3"
+    responses[1].abandon()
+    assert piped.transport.ended == "aborted"
+    assert bodies(responses) == ["ClientClosed"] * 2
+
+
+def test_what_has_ended_is_not_looked_for() -> None:
+    piped = Piped()
+    responses = piped.sent(2)
+    piped.feed(EMPTY)
+    piped.connection.abandon(responses[0])
+    assert not piped.transport.ended
+    assert piped.connection.answering == (responses[1],)
+
+
+def test_who_is_answered() -> None:
+    piped = Piped()
+    responses = piped.sent(2)
+    third = piped.send()
+    responses[1].abandon()
+    assert piped.connection.answering == (responses[0], third)
+
+
+class Eager(RecordingTransport):
+    """As a TLS transport does: before it closes it reads what is there."""
+
+    connection: PipelinedConnection
+
+    def close(self) -> None:
+        if not self.ended:
+            super().close()
+            buffer = self.connection.get_buffer(-1)
+            buffer[: len(EMPTY)] = EMPTY
+            self.connection.buffer_updated(len(EMPTY))
+            self.connection.eof_received()
+
+
+def test_a_transport_that_reads_on_while_it_is_closed() -> None:
+    transport = Eager()
+    piped = Piped(transport=transport)
+    transport.connection = piped.connection
+    responses = piped.sent(3)
+    piped.feed(answer("a") + OK + b"Connection: close\r\nContent-Length: 1\r\n\r\nb" + EMPTY)
+    assert bodies(responses) == [b"a", b"b", "ConnectionLost"]
+    assert [word for word in piped.owner.heard if word.startswith("lost")] == ["lost: server"]
+
+
+class Unread(RecordingTransport):
+    """Its socket holds what the loop has not read."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__({"socket": sock, "peername": ("192.0.2.7", 80)})
+
+
+def test_what_a_lost_socket_holds_is_read_to_its_end() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+        there.sendall(answer("a") + answer("a") + chunked(b"b") + answer("c")[:-1])
+        piped = Piped(depth=6, transport=Unread(here))
+        responses = piped.sent(5)
+        piped.end(BrokenPipeError())
+    assert bodies(responses) == [b"a", b"a", b"b", "ConnectionLost", "ConnectionLost"]
+    assert [lost(response)[0] for response in responses[3:]] == ["responding", "sent"]
+    assert "freed" not in piped.owner.heard
+
+
+def test_the_last_answer_of_a_lost_socket_is_the_last_of_its_connection() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+        there.sendall(answer("a") + answer("b"))
+        piped = Piped(transport=Unread(here))
+        responses = piped.sent(2)
+        piped.end(BrokenPipeError())
+    assert bodies(responses) == [b"a", b"b"]
+    assert "freed" not in piped.owner.heard
