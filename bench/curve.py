@@ -60,7 +60,7 @@ CURVES: Final = {
         Curve("size", "length of the body, 4 in flight", "bytes", SIZES, 4, 4, size=None, each=False),
         Curve("fields", "fields of the answer", "fields", (5, 10, 20, 50, 100, 200, 500), fields=None, each=False),
         Curve("origins", "origins in turn, 50 in flight", "origins", (1, 10, 100, 1000, 10_000), origins=None),
-        Curve("held-http", "idle connections, http", "connections", (1000, 3000, 10_000), 1, None, held="http"),
+        Curve("held-http", "idle connections, http", "connections", (1000, 2000, 5000), 1, None, held="http"),
         Curve("held-https", "idle connections, https", "connections", (500, 1000, 2000), 1, None, held="https"),
     )
 }

@@ -14,7 +14,7 @@ from bench.rounds import MeasurementError, Plan, ask_worker
 from bench.server import Server
 from bench.work import WORKS
 
-NUMBERS: Final = {"http": 10_000, "https": 2_000}
+NUMBERS: Final = {"http": 5000, "https": 2000}
 """Connections that are held: few enough for the descriptors that a system allows."""
 WORK: Final = {"http": WORKS["small-50"], "https": WORKS["https-50"]}
 LOOPS: Final = ("uvloop", "asyncio")

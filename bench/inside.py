@@ -7,10 +7,11 @@ is the median of the rounds, in CPU us/request. The first line is that turn itse
 
 import argparse
 import asyncio
+import itertools
 import socket
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -30,22 +31,39 @@ HEAD: Final = b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 202
 PLAIN: Final = (
     HEAD + b"Content-Type: application/octet-stream\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc"
 )
+LATER: Final = PLAIN.replace(b"16:08:07", b"16:08:08")
 CHUNKED: Final = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
 """An answer after which a connection reads every head field by field."""
 LOOPS: Final = ("uvloop", "asyncio")
 
 Go = Callable[[], Awaitable[object]]
+Answers = Callable[[], Iterator[bytes]]
+"""What a connection is answered, one after the other, without end."""
+
+
+def alike() -> Iterator[bytes]:
+    """The same each time, as a server's answers within a second are."""
+    return itertools.repeat(PLAIN)
+
+
+def unlike() -> Iterator[bytes]:
+    """Each with another head than the one before."""
+    return itertools.cycle((PLAIN, LATER))
+
+
+def after_chunked() -> Iterator[bytes]:
+    """Each with another head, the first of which changes how they are read."""
+    return itertools.chain((CHUNKED,), unlike())
 
 
 class Wire(asyncio.Transport):
     """A transport that answers whatever is written to it in the next turn of the loop."""
 
-    def __init__(self, protocol: asyncio.BufferedProtocol, answers: Sequence[bytes]) -> None:
+    def __init__(self, protocol: asyncio.BufferedProtocol, answers: Answers) -> None:
         super().__init__()
         self.loop = asyncio.get_running_loop()
         self.protocol = protocol
-        self.first = list(answers[:-1])
-        self.answer = answers[-1]
+        self.answers = answers()
         # Asked whether it is sound, where a connection has rested for long.
         self.ends = socket.socketpair()
 
@@ -53,7 +71,7 @@ class Wire(asyncio.Transport):
         self.loop.call_soon(self._answer)
 
     def _answer(self) -> None:
-        answer = self.first.pop(0) if self.first else self.answer
+        answer = next(self.answers)
         buffer = self.protocol.get_buffer(-1)
         buffer[: len(answer)] = answer  # type: ignore[index]
         self.protocol.buffer_updated(len(answer))
@@ -79,7 +97,7 @@ class Wire(asyncio.Transport):
     abort = close
 
 
-def connect(answers: Sequence[bytes]) -> None:
+def connect(answers: Answers) -> None:
     """Have every dial from now on land on a Wire."""
 
     async def dial(dialer: Dialer, route: object, make: Callable[[], Any], *rest: object) -> Link:
@@ -96,7 +114,7 @@ class Turn(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.view = memoryview(bytearray(1024))
         self.future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.wire = Wire(self, [PLAIN])
+        self.wire = Wire(self, alike)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.view
@@ -120,12 +138,17 @@ class Case:
     name: str
     go: Go
     client: Any
-    answers: Sequence[bytes] = (PLAIN,)
+    answers: Answers = alike
+
+
+async def pass_on(waiting: Awaitable[object]) -> object:
+    """A coroutine between."""
+    return await waiting
 
 
 def make_cases() -> list[Case]:
     """Every case; the first is what the others stand on."""
-    turn, plain, kept, options, fields = Turn(), Client(), Client(), Client(), Client()
+    turn, plain, kept, options, changing, fields = Turn(), Client(), Client(), Client(), Client(), Client()
     request = kept.build("GET", URL)
     simple = SimpleKeepAliveHTTPClient()
     drop_in = KeepAliveAsyncHTTPClient(force_instance=True, max_clients=50)
@@ -133,13 +156,10 @@ def make_cases() -> list[Case]:
         Case("a turn of the loop, no client", turn.go, turn),
         Case("Client.request", lambda: plain.request("GET", URL), plain),
         Case("Client.send, the Request kept by the caller", lambda: kept.send(request), kept),
+        Case("the same, awaited by one coroutine more", lambda: pass_on(kept.send(request)), kept),
         Case("Client.request with an option, so built anew", lambda: options.request("GET", URL, timeout=5), options),
-        Case(
-            "Client.request, heads read field by field",
-            lambda: fields.request("GET", URL),
-            fields,
-            (CHUNKED, PLAIN),
-        ),
+        Case("Client.request, each head another", lambda: changing.request("GET", URL), changing, unlike),
+        Case("the same, read field by field", lambda: fields.request("GET", URL), fields, after_chunked),
         Case("KeepAliveAsyncHTTPClient.fetch", lambda: drop_in.fetch(URL), drop_in),
         Case("SimpleKeepAliveHTTPClient.fetch", lambda: simple.fetch(URL), simple),
     ]

@@ -68,6 +68,13 @@ async def connect(client: Client, url: str, number: int, there: int = 0) -> None
         await asyncio.gather(*(client.get(url) for _ in range(more)))
 
 
+def check(client: Client, number: int) -> None:
+    """Raise WrongResponse unless so many connections are idle, and each has answered once."""
+    counts = client.stats()["connections"]
+    if {counts["idle"], counts["requests"]} != {number}:
+        raise WrongResponse(f"of {number} connections {counts['idle']} are idle; may this process open more files?")
+
+
 async def measure_bare(order: Order) -> Sample:
     """Requests and CPU, without a client."""
     session = await start(Target(order.url, order.concurrency, order.authority))
@@ -83,6 +90,7 @@ async def measure_rate(order: Order) -> Sample:
     async with make_client(order) as client:
         for url in locate(order):
             await connect(client, url, order.connections)
+        check(client, order.connections * order.origins)
         urls = itertools.cycle(locate(order))
 
         async def fetch() -> tuple[int, int]:
@@ -104,9 +112,7 @@ async def measure_held(order: Order) -> Sample:
         before = read_private()
         await connect(client, order.url, order.connections, BATCH)
         grown = read_private() - before
-        counts = client.stats()["connections"]
-        if {counts["idle"], counts["requests"]} != {order.connections + BATCH}:
-            raise WrongResponse(f"not every connection is idle and has answered: {counts}")
+        check(client, order.connections + BATCH)
         return Sample(order.connections, 1.0, 0.0, grown, order.connections)
 
 

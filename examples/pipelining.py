@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from typing import Any
 
 from async_keepalive_httpc import Client, Limits
 from async_keepalive_httpc.testing import Conn, Latency, Peer, Request, response, serving
 
 DEPTH = 50
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "one connection": {"limits": Limits(max_per_host=1)},
     f"one connection, pipelining={DEPTH}": {"limits": Limits(max_per_host=1), "pipelining": DEPTH},
     f"{DEPTH} connections": {"limits": Limits(max_per_host=DEPTH)},
@@ -26,7 +27,7 @@ def reply(conn: Conn, request: Request) -> bytes:
     return response(request.target.encode())
 
 
-async def measure(url: str, requests: int, options: dict) -> tuple[float, int]:
+async def measure(url: str, requests: int, options: dict[str, Any]) -> tuple[float, int]:
     """Seconds from the first request to the last answer, on a client that is new; and how often it connected."""
     async with Client(trust_env=False, **options) as client:
         began = time.perf_counter()

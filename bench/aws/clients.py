@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from bench.aws.emulated import Emulated
 from bench.aws.work import NATIVE, PAGE, TABLE, Work
 from bench.clients import Contender
 from bench.worker import Load, WrongResponse
@@ -24,7 +25,7 @@ KEYS: Final = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 class Target(NamedTuple):
     """What an adapter is given."""
 
-    work: Work
+    work: Work | Emulated
     url: str
 
     def arguments(self) -> dict[str, Any]:
@@ -60,9 +61,11 @@ def expect(expected: object, answer: object) -> None:
 
 async def shape(client: Any, target: Target) -> Load:
     """The work as a call of a boto3-shaped client."""
+    work = target.work
+    if isinstance(work, Emulated):
+        return Load(*await work.prepare(client))
     from botocore import xform_name
 
-    work = target.work
     call = getattr(client, xform_name(work.operation))
     look = work.look
     parameters = dict(work.parameters)

@@ -7,22 +7,25 @@ Law: the report is written even if some measurement failed; then the exit status
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Final, Protocol
 
 from bench.aws import server
 from bench.aws.clients import CONTENDERS, AWSContender
 from bench.aws.report import write_markdown
+from bench.aws.emulated import Emulated
 from bench.aws.work import WORKS, Work
 from bench.aws.worker import Order
 from bench.command import SHORT, parse_count, parse_seconds
-from bench.machine import ROOT, choose_cpus, describe_machine, describe_packages
+from bench.machine import ROOT, choose_cpus, describe_machine, describe_packages, pin
 from bench.report import Circumstances, write_json
 from bench.rounds import Plan, Results, ask_worker, run_rounds
 from bench.sample import Sample
+from tests.live import dynalite, fauxqs, node
 
 REPORT = ROOT / "bench" / "results" / "aws.md"
 PEER = "aiobotocore"
@@ -31,7 +34,7 @@ PEER = "aiobotocore"
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Check the arguments; a wrong one ends the program with status 2 and a text that tells what is right."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench aws", description="Measure aws.client and its peers against prepared answers on loopback."
+        prog="python -m bench aws", description="Measure aws.client and its peers against prepared answers, and emulators where there is Node."
     )
     for name, known in (("works", WORKS), ("clients", CONTENDERS)):
         help = f"any of {', '.join(known)}; without this, all"
@@ -49,27 +52,51 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     return parser.parse_args(arguments)
 
 
-def measure(contender: AWSContender, work: Work, plan: Plan, urls: Mapping[str, str]) -> Sample:
+class Served(Protocol):
+    """A running server of some works."""
+
+    @property
+    def url(self) -> str: ...
+
+    def count_connections(self) -> int: ...
+
+
+SERVERS: Final[dict[str, Callable[[], AbstractContextManager[Served]]]] = {
+    "canned": server.serve,
+    "dynalite": dynalite.run,
+    "fauxqs": fauxqs.run,
+}
+
+
+def find_lacking(names: Iterable[str]) -> dict[str, str]:
+    """Why servers that run on Node cannot be had here."""
+    found = {name: node.find_missing(name) for name in names if name != "canned"}
+    return {name: lacking for name, lacking in found.items() if lacking is not None}
+
+
+def measure(contender: AWSContender, work: Work | Emulated, plan: Plan, served: Mapping[str, Served]) -> Sample:
     """One client, one work, one round; raises MeasurementError."""
-    url = urls[work.server]
-    before = server.count_connections(url)
-    order = Order(contender.name, work.name, url, plan.warmup, plan.seconds)
+    asked = served[work.server]
+    before = asked.count_connections()
+    order = Order(contender.name, work.name, asked.url, plan.warmup, plan.seconds)
     sample = ask_worker("bench.aws.worker", asdict(order), plan, {})
-    # The second count came over a connection of its own.
-    return replace(sample, connections=server.count_connections(url) - before - 1)
+    return replace(sample, connections=asked.count_connections() - before)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench; 0, or 1 if something failed."""
     chosen = parse_arguments(arguments)
-    works = [work for work in WORKS.values() if work.name in chosen.works]
+    lacking = find_lacking({WORKS[name].server for name in chosen.works})
+    works = [work for work in WORKS.values() if work.name in chosen.works and work.server not in lacking]
     contenders = [one for one in CONTENDERS.values() if one.name in chosen.clients]
     cpus = choose_cpus()
     client_cpu, server_cpu = cpus or (None, None)
     plan = SHORT if chosen.short else Plan(chosen.rounds, chosen.seconds, chosen.warmup, client_cpu)
     with ExitStack() as running:
-        urls = {"canned": running.enter_context(server.serve(server_cpu))}
-        results = run_rounds(works, contenders, plan, partial(measure, plan=plan, urls=urls), _tell)
+        with pin(server_cpu):
+            served = {name: running.enter_context(SERVERS[name]()) for name in {work.server for work in works}}
+        results = run_rounds(works, contenders, plan, partial(measure, plan=plan, served=served), _tell)
+    results.missing.update(lacking)
     present = [one for one in contenders if one.name not in results.missing]
     _write(chosen, results, Circumstances(_describe_machine(cpus), describe_packages(present), plan, PEER))
     return 1 if results.errors else 0

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 import subprocess
 import sys
 import zlib
@@ -23,7 +22,7 @@ from typing import Final, cast
 
 import uvloop
 
-from bench.aws.work import WORKS, Work
+from bench.aws.work import CANNED, Work
 from bench.machine import ROOT
 from bench.server import HOST
 
@@ -66,7 +65,7 @@ def split_answer(answer: bytes) -> tuple[bytes, bytes]:
 
 def prepare() -> dict[bytes, tuple[bytes, bytes]]:
     """The answers of this second by operation, in lower case; under no name what else is answered."""
-    answers = {work.operation.lower().encode(): split_answer(answer_work(work)) for work in WORKS.values()}
+    answers = {work.operation.lower().encode(): split_answer(answer_work(work)) for work in CANNED}
     refusal = write_answer(b'{"__type":"UnknownOperationException"}', status="400 Bad Request")
     return {**answers, b"": split_answer(refusal)}
 
@@ -129,27 +128,34 @@ async def answer_all() -> None:
     server.close()
 
 
+class Server:
+    """A running canned server."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://{HOST}:{port}"
+        self._port = port
+        self._asked = 0
+
+    def count_connections(self) -> int:
+        """How many it had so far, without those of this question."""
+        asking = HTTPConnection(HOST, self._port, timeout=10)
+        try:
+            asking.request("POST", "/", headers={"X-Amz-Target": COUNT})
+            self._asked += 1
+            return int(asking.getresponse().read()) - self._asked
+        finally:
+            asking.close()
+
+
 @contextmanager
-def serve(cpu: int | None) -> Iterator[str]:
-    """The URL of a server on that processor, until the block ends."""
+def serve() -> Iterator[Server]:
+    """A server until the block ends."""
     command = [sys.executable, "-m", "bench.aws.server"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        if cpu is not None:
-            os.sched_setaffinity(process.pid, {cpu})
-        yield f"http://{HOST}:{int(process.stdout.readline())}"
+        yield Server(int(process.stdout.readline()))
         process.stdin.close()
-
-
-def count_connections(url: str) -> int:
-    """How many connections a server had so far, that of this question included."""
-    asking = HTTPConnection(url.partition("//")[2], timeout=10)
-    try:
-        asking.request("POST", "/", headers={"X-Amz-Target": COUNT})
-        return int(asking.getresponse().read())
-    finally:
-        asking.close()
 
 
 if __name__ == "__main__":

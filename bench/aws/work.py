@@ -1,4 +1,5 @@
-"""The works: a call of AWS, with the answer that the canned server gives to it, as plain values.
+"""The works: a call of AWS, with the answer that the canned server gives to it, as plain values; and those of
+`emulated`.
 
 Refuses to know who calls. Read by the server (what to answer), the adapters, the schedule and the report.
 Law: a work fixes the whole answer, and what of each one is looked at.
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import md5
 from typing import Any, Final
+
+from bench.aws.emulated import EMULATED, Emulated
 
 IN_FLIGHT: Final = 50
 TABLE: Final = "orders"
@@ -40,7 +43,7 @@ class Work:
     """One call, `concurrency` of them in flight at any moment.
 
     service, operation: as botocore and AWS write them. parameters, answer: as boto3 has them; a queue's URL is added.
-    look: the piece of each answer that is compared. server: who answers.
+    look: the piece of each answer that is compared.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Work:
     look: Callable[[Any], Any]
     concurrency: int = IN_FLIGHT
     server: str = "canned"
+    """Who answers."""
 
 
 def _look_at_page(answer: Any) -> Any:
@@ -62,7 +66,7 @@ def _look_at_messages(answer: Any) -> Any:
     return len(answer["Messages"]), answer["Messages"][-1]["Body"]
 
 
-_CANNED = (
+CANNED: Final = (
     Work(
         "get-item",
         "GetItem, 5 attributes",
@@ -136,4 +140,4 @@ _CANNED = (
         lambda answer: answer["SequenceNumber"],
     ),
 )
-WORKS: Final = {work.name: work for work in _CANNED}
+WORKS: Final[dict[str, Work | Emulated]] = {work.name: work for work in (*CANNED, *EMULATED)}

@@ -66,6 +66,7 @@ class Client:
     max_body_size: decoded bytes of a body held in memory (default 100 MiB).
     max_header_size: bytes of a response head, interim responses included (default 128 KiB).
     sensitive_headers: more names of fields that a redirect to another origin must not carry along.
+    redirect_filter: function of a redirect's Response and the URL it leads to: True: it is followed (default: all are).
     verify: check certificates (default True); an `ssl.SSLContext` is used as it is, and never changed.
     ca_certs: a file of trusted certificates in place of the system's.
     cert: a client certificate: the file of certificate and key, or (certificate, key); read again once it has changed.
@@ -110,6 +111,7 @@ class Client:
         max_body_size: int = MAX_BODY_SIZE,
         max_header_size: int = MAX_HEADER_SIZE,
         sensitive_headers: Collection[str] = (),
+        redirect_filter: redirect.RedirectFilter | None = None,
         verify: bool | ssl.SSLContext = True,
         ca_certs: str | None = None,
         cert: str | tuple[str, str] | None = None,
@@ -142,15 +144,14 @@ class Client:
         self._direct = 300 if cookies is None else 0
         self.decode = decode
         self.max_body_size = count("max_body_size", max_body_size)
-        self._sensitive = redirect.SENSITIVE | additions.lower_names(sensitive_headers)
+        self._redirects = redirect.rules(additions.lower_names(sensitive_headers), redirect_filter)
         self._codings = None if codings is None else frozenset(codings)
         self._digest = auth if isinstance(auth, Digest) else None
         basic = None if isinstance(auth, Digest) else auth
         self._defaults = defaults or Defaults(additions.default_fields(headers, basic, decode))
         self._plain: dict[tuple[str, str], Request] = {}
         tls = tls_of(verify, ca_certs, cert)._replace(pins=pins_of(pin_sha256))
-        own = Reach(tls, local_address, ipv6, network_interface)
-        self._reach = merged(own, proxy, unix_socket, server_hostname)
+        self._reach = merged(Reach(tls, local_address, ipv6, network_interface), proxy, unix_socket, server_hostname)
         self._loops = Loops(
             self.limits,
             Reading(max_header_size, max_interims, strict_tls_eof),
@@ -335,7 +336,7 @@ class Client:
         is followed: it is given the next request, and gives the one to send.
         """
         most = response.request.max_redirects
-        walk = self._walk(self.max_redirects if most is None else most, self._sensitive, surplus)
+        walk = self._walk(self.max_redirects if most is None else most, self._redirects, surplus)
         try:
             while (step := walk.after(response)) is not None:
                 if isinstance(response, StreamedResponse):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
 import pytest
@@ -37,6 +39,18 @@ def test_bodies_and_attributes_are_digested_as_moto_digests_them():
             assert (checks.digest(body), checks.attributes_digest(attributes)) == by_moto(body, attributes)
     assert checks.digest("\ud800")
     assert checks.digest("This is a test message") == "fafb00f5732ab283681e124bf8747ed1"
+
+
+def test_a_python_without_md5_of_its_own(monkeypatch):
+    monkeypatch.setitem(sys.modules, "_md5", None)
+    spec = spec_from_file_location("checks_without_md5", checks.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    without = module_from_spec(spec)
+    spec.loader.exec_module(without)
+    assert without.md5 is not checks.md5
+    assert without.digest("body é") == checks.digest("body é")
+    assert without.attributes_digest(ATTRIBUTES) == checks.attributes_digest(ATTRIBUTES)
 
 
 def test_a_binary_attribute_may_be_given_as_text_or_a_buffer():
@@ -76,6 +90,11 @@ def test_messages_that_were_sent_together():
     assert check({"Entries": entries}, {"Successful": [{"Id": "other", "MD5OfMessageBody": "0"}]}) is None
     done[1]["MD5OfMessageBody"] = "0"
     assert str(check({"Entries": entries}, {"Successful": done})).startswith("entry '1': the body's MD5 is")
+    for name, given in {"MessageAttributes": ATTRIBUTES, "MessageSystemAttributes": TRACE}.items():
+        entry = {"Id": "3", "MessageBody": "b", name: given}
+        other = {"Id": "3", **digested("b"), f"MD5Of{name}": "0"}
+        wrong = str(check({"Entries": [entry]}, {"Successful": [other]}))
+        assert wrong.startswith(f"entry '3': the MD5 of {name} is")
 
 
 def test_messages_that_were_received():

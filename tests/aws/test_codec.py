@@ -255,6 +255,18 @@ def test_boto3s_binary_is_a_blob():
     assert encode({"Item": {"a": {"B": Binary()}}}) == b'{"Item":{"a":{"B":"eA=="}}}'
 
 
+@pytest.mark.parametrize("value", [b"x", "x", bytearray(b"x")])
+def test_a_blob_that_need_not_be_there_is_found_wherever_it_is(value):
+    encode = model.load("sqs").operation("SendMessageBatch").encode
+    plain = {"Id": "1", "MessageBody": '"BinaryValue":'}
+    attributes = {"a": {"DataType": "Binary", "BinaryValue": value}}
+    entries = [plain, {"Id": "2", "MessageBody": "b", "MessageAttributes": attributes}]
+    sent = json.loads(encode({"Entries": entries}))["Entries"]
+    assert sent[0] == plain
+    assert sent[1]["MessageAttributes"] == {"a": {"DataType": "Binary", "BinaryValue": "eA=="}}
+    assert entries[1]["MessageAttributes"] == {"a": {"DataType": "Binary", "BinaryValue": value}}
+
+
 def test_tokens_are_filled_in_once():
     encode = model.load("dynamodb").operation("TransactWriteItems").encode
     parameters: dict[str, Any] = {"TransactItems": [], "ClientRequestToken": None}

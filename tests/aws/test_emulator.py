@@ -16,8 +16,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.conftest import Run
+from werkzeug.exceptions import NotFound
 
+from async_keepalive_httpc import aws
+from async_keepalive_httpc.aws.errors import AWSError
 from async_keepalive_httpc.client import Client
+from async_keepalive_httpc.testing import aws as emulated
 from async_keepalive_httpc.testing.aws import Emulator
 from async_keepalive_httpc.testing.threaded import Threaded
 
@@ -140,6 +144,39 @@ def test_refusals(run: Run, path: str, authorization: str | None, status: int, c
             assert response.status == status
             assert code in response.json()["__type"]
             assert "Date" in response.headers
+
+    run(main())
+
+
+def test_what_moto_cannot_is_answered(run: Run) -> None:
+    """And at once: without an answer a client would wait out its time."""
+
+    async def main() -> None:
+        async with Emulator() as emulator:
+            keys: Any = {"region_name": "eu-west-1", "endpoint_url": emulator.url, "config": Config(read_timeout=20)}
+            keys |= {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret"}
+            async with aws.client("sqs", **keys) as sqs, aws.client("dynamodb", **keys) as dynamodb:
+                with pytest.raises(AWSError, match="moto has it not: The start_message_move_task action") as caught:
+                    await sqs.start_message_move_task(SourceArn="arn:aws:sqs:eu-west-1:123456789012:q")
+                assert (caught.value.status, caught.value.code) == (501, "UnknownOperationException")
+                with pytest.raises(AWSError, match="reached max retries: 3.: moto failed: AttributeError") as caught:
+                    await dynamodb.put_item(TableName="T", Item={"a": 5})
+                assert (caught.value.status, caught.value.code) == (500, "InternalFailure")
+
+    run(main())
+
+
+def test_what_moto_refuses_by_raising(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def method(*given: Any) -> Any:
+        raise NotFound("no such thing")
+
+    async def main() -> None:
+        monkeypatch.setattr(emulated, "verb", lambda url: method)
+        async with Emulator() as emulator, Client() as http:
+            headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-1/sqs/aws4_request,"}
+            response = await http.post(emulator.url, headers=headers, body=b"{}")
+            assert response.status == 404
+            assert b"no such thing" in response.body
 
     run(main())
 

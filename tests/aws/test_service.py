@@ -410,7 +410,7 @@ def test_a_redirect_is_an_error(run):
 
 
 def facts():
-    return ResponseMetadata(200, 1, b"HTTP/1.1 200 OK\r\nX-Amzn-RequestId: R\r\nVia: a\r\nvia: b\r\n")
+    return ResponseMetadata(200, 1, b"HTTP/1.1 200 OK\r\nX-Amzn-RequestId: R\r\nVia: a\r\nvia: b\r\n\r\n")
 
 
 WHOLE = {

@@ -25,6 +25,7 @@ WITH_EXAMPLES = {
     "aws.md",
     "connecting.md",
     "cookies.md",
+    "pipelining.md",
     "proxies.md",
     "testing.md",
     "tls.md",

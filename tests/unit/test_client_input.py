@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import ssl
 from typing import Any
@@ -193,6 +194,8 @@ def test_an_option_that_does_not_exist(run: Run) -> None:
         {"auth": ["a", "b"]},
         {"sensitive_headers": "X-Mine"},
         {"sensitive_headers": ["X Mine"]},
+        {"redirect_filter": "example.com"},
+        {"redirect_filter": asyncio.sleep},
         {"resolver": 5},
         {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "ca_certs": "ca.pem"},
         {"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "cert": "cert.pem"},

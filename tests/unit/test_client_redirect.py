@@ -15,10 +15,12 @@ from async_keepalive_httpc import (
     ClientClosed,
     DecodeError,
     InvalidRequest,
+    Response,
     StreamedResponse,
     TimeoutExpired,
     TooManyRedirects,
 )
+from async_keepalive_httpc._message.url import URL
 
 
 def to(location: str, status: int = 302, body: bytes = b"", **options: Any) -> bytes:
@@ -150,6 +152,40 @@ def test_where_it_may_not_lead(run: Run, location: str, stream: bool) -> None:
             connections = client.stats()["connections"]
             assert connections["active"] == 0
             assert connections["idle"] == (0 if stream else 1)
+
+    run(main())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_filter_says_where_it_may_lead(run: Run, stream: bool) -> None:
+    asked: list[tuple[int, str]] = []
+
+    def allows(response: Response, url: URL) -> bool:
+        asked.append((response.status, str(url)))
+        return url.target != b"/inner"
+
+    async def main() -> None:
+        async with Peer([to("/there"), to("/inner", 307)]) as peer, Client(redirect_filter=allows) as client:
+            last = await client.send(client.build("GET", peer.url), stream=stream)
+            assert (last.status, last.headers["Location"], len(last.history)) == (307, "/inner", 1)
+            assert asked == [(302, f"{peer.url}/there"), (307, f"{peer.url}/inner")]
+            assert len(peer.requests) == 2
+            if isinstance(last, StreamedResponse):
+                await last.aclose()
+            assert client.stats()["connections"]["active"] == 0
+
+    run(main())
+
+
+def test_what_a_filter_raises_is_the_callers(run: Run) -> None:
+    def allows(response: Response, url: URL) -> bool:
+        raise LookupError(url.origin.host)
+
+    async def main() -> None:
+        async with Peer([to("/there"), response()]) as peer, Client(redirect_filter=allows) as client:
+            with pytest.raises(LookupError, match=r"127\.0\.0\.1"):
+                await client.get(peer.url)
+            assert (await client.get(peer.url)).status == 200
 
     run(main())
 

@@ -99,6 +99,25 @@ async def test_a_post_waits_for_an_empty_pipe_and_nobody_overtakes_it() -> None:
 
 
 @looped
+async def test_a_post_that_has_a_dial_of_its_own_holds_up_nobody() -> None:
+    rig, (wire,) = await piping(max_per_host=2)
+    rig.send("/a")
+    rig.send("/post", method="POST")
+    rig.send("/b")
+    rig.send("/c")
+    rig.send("/d")
+    await rig.turns()
+    assert written(wire)[1:] == ["/a", "/b", "/c"]
+    new = rig.dials[-1].land()
+    await rig.turns()
+    assert written(new) == ["/post"]
+    wire.answer()
+    await rig.turns()
+    assert written(wire)[1:] == ["/a", "/b", "/c", "/d"]
+    await rig.end()
+
+
+@looped
 async def test_who_gave_up_waiting_is_passed_over() -> None:
     rig, (wire,) = await piping(max_per_host=1)
     calls = [rig.send(f"/{place}") for place in range(6)]

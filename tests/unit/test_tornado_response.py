@@ -13,7 +13,7 @@ from tornado.httputil import HTTPHeaders
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response
-from async_keepalive_httpc._tornado.response import KeepAliveResponse, shown, first_line, headers_of, time_info
+from async_keepalive_httpc._tornado.response import KeepAliveResponse, first_line, headers_of, shown, time_info
 from async_keepalive_httpc.client import Client
 
 URL = "http://h/a?b#c"

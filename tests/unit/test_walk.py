@@ -11,7 +11,7 @@ from async_keepalive_httpc._message.fields import LOCATION
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response
-from async_keepalive_httpc._policy.redirect import SENSITIVE
+from async_keepalive_httpc._policy.redirect import RedirectFilter, Rules
 from async_keepalive_httpc._policy.resend import UNSENT_TRIES
 from async_keepalive_httpc._policy.walk import Step, Walk
 from async_keepalive_httpc.errors import SENT, UNSENT, ConnectionLost, InvalidRequest, TooManyRedirects
@@ -43,8 +43,8 @@ def failed(one: Request, stage: str) -> Response:
     return response
 
 
-def walk(most: int = 3, *, surplus: bool = False) -> Walk:
-    return Walk(most, SENSITIVE, surplus)
+def walk(most: int = 3, *, surplus: bool = False, allows: RedirectFilter | None = None) -> Walk:
+    return Walk(most, Rules(allows=allows), surplus)
 
 
 @pytest.mark.parametrize("status", [200, 204, 206, 304, 400, 404, 408, 417, 500])
@@ -114,6 +114,15 @@ def test_one_beyond_the_limit_may_be_the_answer(most: int) -> None:
 
 def test_none_are_followed_when_none_may_be() -> None:
     assert walk(0).after(answered(request(), 302)) is None
+
+
+@pytest.mark.parametrize(("said", "followed"), [(True, True), (False, False), (None, False), ("yes", False)])
+def test_a_filter_is_asked_about_each_redirect(said: Any, followed: bool) -> None:
+    """Whatever is not True does not let it pass: a coroutine, for one, is true as well."""
+    going = walk(1, allows=lambda response, url: said)
+    step = going.after(answered(request(), 302))
+    assert (step is not None) is followed
+    assert len(going.history) == followed
 
 
 def test_a_redirect_that_leads_nowhere() -> None:

@@ -67,3 +67,13 @@ class Owner(Protocol):
 
     def gone(self, connection: Any) -> None:
         """The socket of `connection` is closed."""
+
+
+class Filling(Owner, Protocol):
+    """A Lane whose client pipelines, as its connections see it."""
+
+    answers: int
+    """With which answer its server closed a connection last, though requests stood behind that one."""
+
+    def fill(self, connection: Any) -> None:
+        """`connection` is under way, and takes as many more requests as its `capacity` says."""

@@ -24,7 +24,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from itertools import chain
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from .._message.limits import DRAIN_SIZE, Reading, Timeout
 from .._message.response import Response
@@ -33,19 +33,9 @@ from ..errors import SENT, UNSENT, ClientClosed, ConnectionLost
 from .boundary import START, Boundary
 from .h1 import H1Connection
 from .head import head
-from .interface import Owner
+from .interface import Filling
 
 _NO_LIMIT: Final = Timeout(total=None, connect=None, read=None, write=None)
-
-
-class Filling(Owner, Protocol):
-    """A Lane that pipelines."""
-
-    answers: int
-    """With which answer of a connection its server closed it last, though others were behind."""
-
-    def fill(self, connection: Any) -> None:
-        """More may be sent behind what is under way on `connection`: `capacity` says how much."""
 
 
 class PipelinedConnection(H1Connection):
@@ -317,7 +307,7 @@ def _fail(rest: list[Response], error: BaseException | None) -> None:
     for response in rest:
         request = response.request
         if isinstance(error, ClientClosed):
-            response.fail(error)
+            response.fail(ClientClosed(str(error)))
         elif response._stage == UNSENT:
             what = "before this request was written"
             response.fail(ConnectionLost(f"{request.method} {request.url}: the connection ended {what}", UNSENT, True))

@@ -8,7 +8,7 @@ which a redirect copies. A Cookie field of the caller's stands, and nothing is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -18,9 +18,10 @@ from .._message.request import Request
 from .._message.response import Response
 from ..errors import InvalidRequest
 from .cookies import MAX_OF_DOMAIN, CookieJar
+from .redirect import Rules
 from .walk import Step, Walk
 
-Walks = Callable[[int, Collection[bytes], bool], Walk]
+Walks = Callable[[int, Rules, bool], Walk]
 
 MAX_LINES: Final = MAX_OF_DOMAIN
 """Set-Cookie lines that are read of one answer: more of them would drive each other out."""
@@ -59,8 +60,8 @@ class Carrier(Walk):
 
     __slots__ = ("_jar",)
 
-    def __init__(self, jar: CookieJar, most: int, sensitive: Collection[bytes], surplus: bool) -> None:
-        super().__init__(most, sensitive, surplus)
+    def __init__(self, jar: CookieJar, most: int, rules: Rules, surplus: bool) -> None:
+        super().__init__(most, rules, surplus)
         self._jar = jar
 
     def after(self, response: Response) -> Step | None:

@@ -9,17 +9,20 @@ Law (RFC 9110 section 15.4):
     307, 308     method and body stay; a body that cannot be replayed is an error
     other origin (scheme, host or port)  Authorization, Cookie, Proxy-Authorization, Referer, Host and the sensitive
                  fields are dropped, and stay dropped for the rest of the chain (Go CVE-2024-45336)
+    redirect_filter says anything but True    not followed: the redirect is the answer
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, Final
+from collections.abc import Callable, Collection, Set
+from inspect import iscoroutinefunction
+from typing import Any, Final, NamedTuple
 
 from .._message.fields import LOCATION
 from .._message.headers import RawFields
 from .._message.request import IDEMPOTENT, Request
 from .._message.response import Response
+from .._message.url import URL
 from ..errors import InvalidRequest
 
 STATUSES: Final = frozenset({301, 302, 303, 307, 308})
@@ -36,6 +39,27 @@ SENSITIVE: Final = frozenset(
 )
 """Fields that belong to the origin they were given for. The last three leak from every peer."""
 _OF_BODY: Final = (b"content-", b"transfer-encoding")
+
+
+RedirectFilter = Callable[[Response, URL], bool]
+"""Whether this redirect may be followed to that URL."""
+
+
+class Rules(NamedTuple):
+    """What a client says of redirects: the fields that must not leave an origin, and who is asked, if anybody."""
+
+    sensitive: Collection[bytes] = SENSITIVE
+    allows: RedirectFilter | None = None
+
+
+def rules(sensitive: Set[bytes], allows: RedirectFilter | None) -> Rules:
+    """The checked rules; `sensitive` is added to what always is. Raises InvalidRequest."""
+    if allows is not None and (not callable(allows) or iscoroutinefunction(allows)):
+        raise InvalidRequest(
+            "redirect_filter must be a plain function of a Response and the URL that it leads to, which gives True "
+            "where that may be followed"
+        )
+    return Rules(SENSITIVE | sensitive, allows)
 
 
 def redirects(response: Response) -> bool:

@@ -9,7 +9,8 @@ Law: asked in this order
     417 to an expectation                 once without it (RFC 9110 section 10.1.1)
     407 of a proxy that forwarded it      again, as its Credentials allow
     the server turned it away unread      again, as `resend` allows
-    a redirect                            followed, up to the limit; one more is an error, or the answer
+    a redirect                            followed as `redirect` allows, up to the limit; one more is an error, or the
+                                          answer
     anything else                         is the answer
 
 and each redirect is a new request, with resends of its own.
@@ -17,7 +18,6 @@ and each redirect is a new request, with resends of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from .._message.request import Request
@@ -41,11 +41,11 @@ class Step(NamedTuple):
 class Walk:
     """Where one call stands. `history` holds the redirects followed, oldest first."""
 
-    __slots__ = ("_answered", "_left", "_most", "_proofs", "_resends", "_sensitive", "_surplus", "_tries", "history")
+    __slots__ = ("_answered", "_left", "_most", "_proofs", "_resends", "_rules", "_surplus", "_tries", "history")
 
-    def __init__(self, most: int, sensitive: Collection[bytes], surplus: bool) -> None:
+    def __init__(self, most: int, rules: redirect.Rules, surplus: bool) -> None:
         self._most = self._left = most
-        self._sensitive = sensitive
+        self._rules = rules
         self._surplus = surplus
         self._tries, self._resends, self._answered, self._proofs = 1, 0, 0, 0
         self.history: tuple[Response, ...] = ()
@@ -93,10 +93,13 @@ class Walk:
 
     def _follow(self, response: Response) -> Step | None:
         if self._left:
+            request = redirect.follow(response, self._rules.sensitive)
+            if self._rules.allows is not None and self._rules.allows(response, request.url) is not True:
+                return None
             self._left -= 1
             self._tries, self._resends, self._answered, self._proofs = 1, 0, 0, 0
             self.history += (response,)
-            return Step(_again(redirect.follow(response, self._sensitive)), redirect=True)
+            return Step(_again(request), redirect=True)
         if self._surplus:
             return None
         raise TooManyRedirects(

@@ -6,6 +6,8 @@ Law: a connection is in exactly one place: dialling, idle, busy, gone.
 
     take()    the newest idle connection that is young, silent and open; else None. `take_sure()` is for what must not
               be sent twice: it leaves what has rested so long that its server may be about to close it
+    join()    where the client pipelines: a connection under way behind whose last request one more may be sent, unless
+              somebody waits for whom no dial is under way; `fill()` is its other end, for those who wait
     wait()    in order of arrival; a dial starts while dials < waiters and the limits allow
     freed()   the first waiter gets it inside the call, so nobody can barge in; else it rests, newest on top; where
               an older request of another Lane waits for room, it is closed to make that room
@@ -141,7 +143,7 @@ class Lane:
 
     def join(self, response: Response, now: float) -> PipelinedConnection | None:
         """A connection under way behind whose last request `response` may be sent; they take turns."""
-        if self.waiters or self.fresh or self.transport.starved or not may_follow(response):
+        if self.dials < len(self.waiters) + len(self.fresh) or self.transport.starved or not may_follow(response):
             return None
         while self.roomy:
             connection = next(iter(self.roomy))
@@ -330,7 +332,7 @@ class Lane:
     def fill(self, connection: PipelinedConnection) -> None:
         """More may be sent behind what is under way on `connection`: who waits comes first."""
         waiters = self.waiters
-        if self.fresh or self.transport.starved or connection.moved >= connection.retires:
+        if self.dials < len(self.fresh) or self.transport.starved or connection.moved >= connection.retires:
             return
         while waiters and connection.capacity:
             response = next(iter(waiters))

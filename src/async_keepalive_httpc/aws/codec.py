@@ -326,7 +326,7 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
 
 def _finder(names: Iterable[str], end: str = "") -> Find:
     """The function that finds any of these names, as JSON's keys are written, in a text."""
-    return re.compile(f'"(?:{"|".join(sorted(names))})"{end}'.encode()).search
+    return re.compile(f'"(?:{"|".join(map(re.escape, sorted(names)))})"{end}'.encode()).search
 
 
 def _with_tokens(encode: Encode, tokens: tuple[str, ...]) -> Encode:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import re
 import signal
@@ -45,6 +46,8 @@ try:
     from werkzeug.exceptions import HTTPException
 except ImportError as error:
     raise ImportError("The AWS emulator needs moto: pip install 'async_keepalive_httpc[testing-aws]'") from error
+
+log = logging.getLogger(__name__)
 
 THREADS: Final = 64
 """Requests that are answered at a time: a long poll occupies a thread for as long as it waits."""
@@ -178,6 +181,12 @@ def answer(request: Any) -> Answer:
         status, headers, body = method(request, request.raw_url, request.headers)
     except HTTPException as error:
         status, headers, body = error.code, dict(error.get_headers()), error.get_body()
+    except NotImplementedError as error:
+        return refusal(501, "UnknownOperationException", f"moto has it not: {error}")
+    except Exception as error:
+        # moto trips over what AWS would refuse; without an answer the client would wait for one.
+        log.debug("moto failed", exc_info=True)
+        return refusal(500, "InternalFailure", f"moto failed: {type(error).__name__}: {error}")
     content = body.encode() if isinstance(body, str) else bytes(body)
     if content.startswith(b"<?xml") and "X-Amz-Target" in request.headers:
         # moto refuses a signature in XML, whatever was asked; a service with a JSON protocol does not.
