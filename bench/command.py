@@ -60,8 +60,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         help="whom to compare with beside wrk (pyreqwest)",
     )
     parser.add_argument("--rounds", type=parse_count, default=3, help="interleaved rounds (3)")
-    parser.add_argument("--seconds", type=parse_seconds, default=1.2, help="of each measured window (1.2)")
-    parser.add_argument("--warmup", type=parse_seconds, default=0.3, help="seconds before the window (0.3)")
+    parser.add_argument("--seconds", type=parse_seconds, default=1.0, help="of each measured window (1.0)")
+    parser.add_argument("--warmup", type=parse_seconds, default=0.25, help="seconds before the window (0.25)")
     parser.add_argument(
         "--short", action="store_true", help="one round of 0.2 s, only to see that all runs; writes no report"
     )

@@ -7,13 +7,13 @@ Law: round 1 of all points, then round 2 of all points; a point that fails is an
 import argparse
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.clients import CONTENDERS
 from bench.command import SHORT, guard, parse_count, parse_seconds, tell
 from bench.curve import CURVES, OWN_FIELDS, Curve, Measured, write_json, write_markdown
-from bench.held import measure_held
+from bench.held import allow, measure_held
 from bench.machine import choose_cpus, describe_machine, describe_versions, hide_paths, pin
 from bench.point import Order
 from bench.rounds import MeasurementError, Plan, ask_worker
@@ -22,8 +22,6 @@ from bench.server import Server, serve
 from bench.show import RESULTS, write
 from bench.work import Work
 
-CONNECTING = 0.002
-"""Seconds that opening a connection may take, on a slow machine."""
 READING = 3e-8
 """Seconds of a window for each byte of a body: it sees some of the longest, on a slow machine too."""
 SHORT_POINTS = 2
@@ -78,17 +76,12 @@ def measure_point(curve: Curve, point: int, plan: Plan, server: Server) -> Sampl
     """One point, one round; raises MeasurementError."""
     server.settle()
     if curve.held:
-        each = measure_held(curve.held, "uvloop", point, _allow(plan, point), server)
+        each = measure_held(curve.held, "uvloop", point, plan, server)
         return Sample(point, 1.0, 0.0, int(each * point), point)
     order = make_order(curve, point, plan, server)
     with pin(plan.cpu if order.concurrency > 1 else None):
-        patience = _allow(plan, order.connections * order.origins)
+        patience = allow(plan, order.connections * order.origins)
         return ask_worker("bench.point", asdict(order), patience, {})
-
-
-def _allow(plan: Plan, connections: int) -> Plan:
-    """The plan, with the time that opening so many connections takes: what the process is waited for."""
-    return replace(plan, seconds=plan.seconds + CONNECTING * connections)
 
 
 def measure_all(

@@ -6,7 +6,7 @@ Law: bytes for each connection, by scheme and event loop.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 from bench.point import Order
@@ -18,9 +18,16 @@ NUMBERS: Final = {"http": 5000, "https": 2000}
 """Connections that are held: few enough for the descriptors that a system allows."""
 WORK: Final = {"http": WORKS["small-50"], "https": WORKS["https-50"]}
 LOOPS: Final = ("uvloop", "asyncio")
+CONNECTING: Final = 0.01
+"""Seconds that opening a connection may take, over TLS, on a slow and busy machine."""
 
 Held = dict[str, dict[str, float | None]]
 """Bytes for each connection, by scheme and loop; None: that failed."""
+
+
+def allow(plan: Plan, connections: int) -> Plan:
+    """The plan, with the time that opening so many connections takes: what the process is waited for."""
+    return replace(plan, seconds=plan.seconds + CONNECTING * connections)
 
 
 def measure_held(scheme: str, loop: str, number: int, plan: Plan, server: Server) -> float:
@@ -28,7 +35,7 @@ def measure_held(scheme: str, loop: str, number: int, plan: Plan, server: Server
     work = WORK[scheme]
     authority = str(server.authority)
     order = Order(server.locate(work), 1, number, 1, work.size, authority, loop, 0.0, 0.0, held=True)
-    sample = ask_worker("bench.point", asdict(order), plan, {})
+    sample = ask_worker("bench.point", asdict(order), allow(plan, number), {})
     return (sample.peak_bytes or 0) / sample.requests
 
 

@@ -69,15 +69,17 @@ def write_section(results: Results, circumstances: Circumstances) -> str:
     return "\n".join(
         [
             "",
-            f"A 3-byte GET, {machine['Python']}, {machine['processor']}; medians of {plan.rounds} rounds of"
-            f" {plan.seconds:g} s. All works,",
-            "clients, settings and goals: [bench/results/report.md](bench/results/report.md).",
+            f"{machine['Python']} on {machine['processor']} processors; medians of {plan.rounds} interleaved rounds of"
+            f" {plan.seconds:g} s;",
+            "a 3-byte GET where nothing else is said. All works, clients, settings and goals:",
+            "[bench/results/report.md](bench/results/report.md).",
             "",
             draw_table(["client", *COLUMNS], rows),
             "",
             "![small GET, 50 in flight: requests/s and CPU of each client](bench/results/small-50.svg)",
             "",
             *_tell_more(results, circumstances),
+            "",
             "",
         ]
     )
@@ -109,6 +111,10 @@ def _tell_more(results: Results, circumstances: Circumstances) -> list[str]:
             + (f" (https: {https / 1024:.1f})" if https else "")
             + " of memory, uvloop's part included, the kernel's not."
         )
+    unchecked = _cell(results, "tornado-simple-novalidate", "https-50", "rate")
+    if unchecked != "-":
+        lines.append("Tornado's simple client has one shared SSLContext here; with `validate_cert=False` it loads the")
+        lines.append(f"system's certificates for each request, and does {unchecked} over https, 50 in flight.")
     lines.append("What a request costs with many in flight, long bodies, many fields, many origins:")
     return [*lines, "[bench/results/curves.md](bench/results/curves.md)."]
 

@@ -21,6 +21,7 @@ from async_keepalive_httpc._message.limits import Reading, Timeout
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response
 from async_keepalive_httpc._message.stream import StreamedResponse
+from async_keepalive_httpc.errors import ConnectionLost
 
 ORIGIN = "http://example.com"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -48,6 +49,7 @@ class FillingOwner(RecordingOwner):
     def __init__(self) -> None:
         super().__init__()
         self.answers = sys.maxsize
+        self.unanswered = 0
 
     def freed(self, connection: Any) -> None:
         assert connection.answering == ()
@@ -133,3 +135,16 @@ def came(response: Response) -> bytes | str:
     if response._error is not None:
         return type(response._error).__name__
     return "waiting" if response._waiter is not None else response.body
+
+
+def bodies(responses: list[Response]) -> list[bytes | str]:
+    """The body of each that was answered, or the kind of its end."""
+    return [came(response) for response in responses]
+
+
+def lost(response: Response) -> tuple[str, bool]:
+    """The stage at which its connection was lost under it, and whether that had been used."""
+    error = response._error
+    assert isinstance(error, ConnectionLost)
+    assert str(response.request.url) in str(error)
+    return error.stage, error.reused

@@ -165,12 +165,20 @@ async def open_aiodynamo(target: Target) -> AsyncIterator[Load]:
         yield Load(call, expected)
 
 
+def open_sdk(target: Target) -> AbstractAsyncContextManager[Load]:
+    """AWS's own asyncio clients."""
+    from bench.aws import sdk
+
+    return sdk.open_sdk(target)
+
+
 OPEN: Final[dict[str, Open]] = {
     "ours": open_ours,
     "aiobotocore": _open_aiobotocore(),
     "aiobotocore-unvalidated": _open_aiobotocore(parameter_validation=False),
     "aiodynamo": open_aiodynamo,
     "boto3": open_boto3,
+    "aws-sdk": open_sdk,
 }
 """The adapters, by contender."""
 
@@ -219,6 +227,15 @@ _ALL = (
         needs=("boto3",),
         packages=("boto3", "botocore"),
         most=1,
+    ),
+    AWSContender(
+        name="aws-sdk",
+        title="aws-sdk-dynamodb, aws-sdk-sqs",
+        settings="as they come, over aiohttp; they want a Python of 3.12 or later",
+        address=_HERE,
+        needs=("aws_sdk_dynamodb", "aws_sdk_sqs"),
+        packages=("aws-sdk-dynamodb", "aws-sdk-sqs", "uvloop"),
+        works=("get-item", "put-item", "query-100", "send", "receive-10", "send-batch-10"),
     ),
 )
 CONTENDERS: Final = {contender.name: contender for contender in _ALL}

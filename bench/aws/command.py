@@ -1,12 +1,11 @@
 """The command line: `python -m bench aws [--works ...] [--clients ...] [--short] ...`.
 
 Refuses unknown names and impossible numbers before anything is started. Called by `bench.__main__`.
-Law: the report is written even if some measurement failed; then the exit status is 1.
+Law: the report of a whole run is written even if some measurement failed; then the exit status is 1.
 """
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
@@ -14,27 +13,28 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from tests.live import dynalite, fauxqs, node
+
 from bench.aws import server
 from bench.aws.clients import CONTENDERS, AWSContender
-from bench.aws.report import write_markdown
 from bench.aws.emulated import Emulated
+from bench.aws.report import PEER, write_markdown
 from bench.aws.work import WORKS, Work
 from bench.aws.worker import Order
-from bench.command import SHORT, parse_count, parse_seconds
+from bench.command import SHORT, guard, parse_count, parse_seconds, tell
 from bench.machine import ROOT, choose_cpus, describe_machine, describe_packages, pin
 from bench.report import Circumstances, write_json
 from bench.rounds import Plan, Results, ask_worker, run_rounds
 from bench.sample import Sample
-from tests.live import dynalite, fauxqs, node
 
 REPORT = ROOT / "bench" / "results" / "aws.md"
-PEER = "aiobotocore"
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Check the arguments; a wrong one ends the program with status 2 and a text that tells what is right."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench aws", description="Measure aws.client and its peers against prepared answers, and emulators where there is Node."
+        prog="python -m bench aws",
+        description="Measure aws.client and its peers against prepared answers, and emulators that run on Node.",
     )
     for name, known in (("works", WORKS), ("clients", CONTENDERS)):
         help = f"any of {', '.join(known)}; without this, all"
@@ -48,7 +48,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--short", action="store_true", help="one round of 0.2 s, only to see that all runs; writes no report"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes (bench/results/aws.md)")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="where the report goes (bench/results/aws.md, of a whole run)"
+    )
     return parser.parse_args(arguments)
 
 
@@ -84,8 +86,11 @@ def measure(contender: AWSContender, work: Work | Emulated, plan: Plan, served: 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the bench; 0, or 1 if something failed."""
-    chosen = parse_arguments(arguments)
+    """Run the bench; 0, or 1 if something failed, or 130 if it was interrupted."""
+    return guard(lambda: _run(parse_arguments(arguments)))
+
+
+def _run(chosen: argparse.Namespace) -> int:
     lacking = find_lacking({WORKS[name].server for name in chosen.works})
     works = [work for work in WORKS.values() if work.name in chosen.works and work.server not in lacking]
     contenders = [one for one in CONTENDERS.values() if one.name in chosen.clients]
@@ -95,15 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as running:
         with pin(server_cpu):
             served = {name: running.enter_context(SERVERS[name]()) for name in {work.server for work in works}}
-        results = run_rounds(works, contenders, plan, partial(measure, plan=plan, served=served), _tell)
+        results = run_rounds(works, contenders, plan, partial(measure, plan=plan, served=served), tell)
     results.missing.update(lacking)
     present = [one for one in contenders if one.name not in results.missing]
     _write(chosen, results, Circumstances(_describe_machine(cpus), describe_packages(present), plan, PEER))
     return 1 if results.errors else 0
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _describe_machine(cpus: tuple[int, int] | None) -> dict[str, str]:
@@ -116,7 +117,7 @@ def _write(chosen: argparse.Namespace, results: Results, circumstances: Circumst
     print(page)
     if chosen.json:
         chosen.json.write_text(json.dumps(write_json(results, circumstances), indent=1) + "\n")
-    report = chosen.report or (None if chosen.short else REPORT)
-    if report:
+    whole = len(chosen.works) == len(WORKS) and len(chosen.clients) == len(CONTENDERS)
+    if report := chosen.report or (REPORT if whole and not chosen.short else None):
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(page)

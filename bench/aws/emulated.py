@@ -95,7 +95,8 @@ async def move_messages(client: Any) -> tuple[Fetch, object]:
         done = await client.delete_message_batch(
             QueueUrl=url,
             Entries=[
-                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages)
             ],
         )
         return len(messages), len(done["Successful"])

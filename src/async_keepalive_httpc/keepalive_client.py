@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from tornado.httpclient import HTTPRequest, HTTPResponse
 from tornado.ioloop import IOLoop
 
 from ._message.limits import Limits
-from ._tornado.engine import body_limit, engine
+from ._tornado.engine import EngineOptions, body_limit, engine
 from ._tornado.fetch import Door
 from ._tornado.loop import check_loop, running
 from .client import Client
@@ -145,11 +145,17 @@ class SimpleKeepAliveHTTPClient(KeptClient):
     max_header_size: bytes of a response head (default 65536). max_body_size: bytes of a decoded body.
     max_age: seconds after which a connection takes no new request, +-10 % (default 600).
     max_waiters: requests that may wait for one origin (default None: no limit).
-    trust_env: take proxies from http_proxy, https_proxy, all_proxy and no_proxy, read once (default False).
+    max_requests_per_connection: requests after which a connection is closed (default None: no limit).
     pipelining: requests at most that are sent on the connection before it has answered the first of them (default 1;
         RFC 9112 section 9.3.2). Only idempotent ones without a body are; see `Client`.
+    trust_env: take proxies from http_proxy, https_proxy, all_proxy and no_proxy, read once (default False).
+    proxy: URL of a proxy for every request that names none itself (proxy_host); False: none (default None).
+    strict_tls_eof: over TLS, a body framed by close needs a close_notify (default False, as Tornado has it).
+    max_interims: interim (1xx) responses before a final one (default 10; 0: counted by bytes only).
+    dns_ttl (30), pin_sha256, proxy_headers, redirect_filter, sensitive_headers, server_hostname, socket_factory,
+        socket_options, tls_resumption (True), unix_socket: for all requests, as `Client` has them.
 
-    Raises InvalidRequest for arguments that make no sense.
+    Raises InvalidRequest for arguments that make no sense, TypeError for those that do not exist.
     """
 
     def __init__(
@@ -165,14 +171,18 @@ class SimpleKeepAliveHTTPClient(KeptClient):
         max_body_size: int | None = None,
         max_age: float | None = 600.0,
         max_waiters: int | None = None,
-        trust_env: bool = False,
-        pipelining: int = 1,
+        max_requests_per_connection: int | None = None,
+        **options: Unpack[EngineOptions],
     ) -> None:
         size = body_limit(max_buffer_size, max_body_size)
-        limits = Limits(max_per_host=1, idle_timeout=idle_timeout, max_age=max_age, max_waiters=max_waiters)
-        client = engine(
-            limits, size, max_header_size, resolver, hostname_mapping, trust_env=trust_env, pipelining=pipelining
+        limits = Limits(
+            max_per_host=1,
+            idle_timeout=idle_timeout,
+            max_age=max_age,
+            max_waiters=max_waiters,
+            max_requests_per_connection=max_requests_per_connection,
         )
+        client = engine(limits, size, max_header_size, resolver, hostname_mapping, options)
         super().__init__(io_loop, client, defaults, size)
 
 

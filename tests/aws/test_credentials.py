@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.aws.scripted_keys import HOUR, NOW, Clock, Load, Script, keys, turns
-from tests.conftest import Run
+from tests.conftest import LoopFactory, Run
 
 from async_keepalive_httpc.aws import credentials as keeping
 from async_keepalive_httpc.aws.chain import environment, pair, source
@@ -261,6 +261,24 @@ def test_another_loop_has_its_own_fetch(run: Run) -> None:
     run(begin())
     held.close()
     run(end())
+
+
+def test_a_fetch_of_another_loop_may_land_late(loop_factory: LoopFactory) -> None:
+    load = Load(keys(1), keys(2))
+    held = Refreshing(load, clock=Clock())
+    first, second = loop_factory(), loop_factory()
+    late = load.gate
+    late.clear()
+    waiting = first.create_task(held.fetch())
+    first.run_until_complete(turns())
+    load.gate = asyncio.Event()
+    load.gate.set()
+    assert second.run_until_complete(held.fetch()) == keys(1)
+    late.set()
+    assert first.run_until_complete(waiting) == keys(2)
+    assert held.current(NOW) == keys(2)
+    for loop in (first, second):
+        loop.close()
 
 
 # -- arguments and environment

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import bench.__main__
 import pytest
 from bench import report
 from bench.clients import CONTENDERS, Contender
@@ -88,7 +89,7 @@ def test_configuration_serves_each_path_once() -> None:
 
 def test_arguments_have_defaults() -> None:
     chosen = parse_arguments([])
-    assert (chosen.rounds, chosen.seconds, chosen.warmup, chosen.peer) == (3, 1.2, 0.3, "pyreqwest")
+    assert (chosen.rounds, chosen.seconds, chosen.warmup, chosen.peer) == (3, 1.0, 0.25, "pyreqwest")
     assert chosen.works == ["small-50", "small-1", "https-50", "mib-8", "pipelined-50"]
     assert chosen.clients == list(CONTENDERS)
     assert (chosen.short, SHORT.rounds) == (False, 1)
@@ -102,6 +103,26 @@ def test_arguments_choose() -> None:
         5,
         0.5,
     )
+
+
+def test_everything_runs_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    statuses = {"race": 1, "curves": 0}
+
+    def run(name: str, arguments: list[str]) -> int:
+        ran.append(name)
+        return statuses.get(name, 0)
+
+    monkeypatch.setattr(bench.__main__, "run", run)
+    assert bench.__main__.main(["all"]) == 1
+    assert set(ran) < set(bench.__main__.COMMANDS)
+    statuses["curves"] = 130
+    ran.clear()
+    assert bench.__main__.main(["all"]) == 130
+    assert ran == ["race", "curves"]
+    assert bench.__main__.main(["inside"]) == 0
+    assert bench.__main__.main(["--short"]) == 1
+    assert ran[2:] == ["inside", "race"]
 
 
 @pytest.mark.parametrize(

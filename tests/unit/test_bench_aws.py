@@ -6,19 +6,21 @@ import asyncio
 import json
 import zlib
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bench.aws import report, server
 from bench.aws.clients import CONTENDERS, OPEN, Blocking, Target, expect
-from bench.aws.command import PEER, measure, parse_arguments
-from bench.aws.work import WORKS
+from bench.aws.command import find_lacking, measure, parse_arguments
+from bench.aws.work import CANNED, WORKS
 from bench.aws.worker import Order
 from bench.report import Circumstances
 from bench.rounds import MeasurementError, Plan, Results, ask_worker
 from bench.sample import Sample, Spread, compare_costs
 from bench.worker import WrongResponse
 from tests.conftest import Run
+from tests.live import node
 
 from async_keepalive_httpc.aws import checks, model
 
@@ -35,7 +37,7 @@ def test_costs_are_compared_within_rounds() -> None:
     assert compare_costs(make_samples(10), ()) is None
 
 
-@pytest.mark.parametrize("work", WORKS.values(), ids=list(WORKS))
+@pytest.mark.parametrize("work", CANNED, ids=[work.name for work in CANNED])
 def test_prepared_answers_pass_the_checks_of_every_client(work: Any) -> None:
     head, _, body = server.answer_work(work).partition(b"\r\n\r\n")
     fields = head.lower() + b"\r\n"
@@ -64,9 +66,9 @@ def test_the_server_answers_signed_works_only(head: bytes, start: bytes) -> None
 
 
 def test_ours_is_measured_on_every_work() -> None:
-    with server.serve(None) as url:
-        for work in WORKS.values():
-            sample = measure(CONTENDERS["ours"], work, SHORT, {"canned": url})
+    with server.serve() as canned:
+        for work in CANNED:
+            sample = measure(CONTENDERS["ours"], work, SHORT, {"canned": canned})
             assert sample.requests > 0
             assert sample.connections == work.concurrency
 
@@ -75,6 +77,12 @@ def test_what_fails_is_told() -> None:
     order = asdict(Order("ours", "teapot", "http://h", 0.01, 0.05))
     with pytest.raises(MeasurementError, match="KeyError: 'teapot'"):
         ask_worker("bench.aws.worker", order, SHORT, {})
+
+
+def test_emulators_that_are_missing_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert find_lacking(["canned"]) == {}
+    monkeypatch.setattr(node, "FOLDER", tmp_path)
+    assert list(find_lacking(["canned", "fauxqs"])) == ["fauxqs"]
 
 
 def test_a_wrong_first_answer_is_refused() -> None:
@@ -99,7 +107,7 @@ def test_blocking_clients_let_the_loop_turn(run: Run) -> None:
 
 def test_every_contender_has_an_adapter() -> None:
     assert set(CONTENDERS) == set(OPEN)
-    assert PEER in CONTENDERS
+    assert report.PEER in CONTENDERS
     assert [name for name in WORKS if CONTENDERS["aiodynamo"].suits(WORKS[name])] == [
         "get-item",
         "put-item",
@@ -124,12 +132,14 @@ def test_goals_name_works_and_clients_that_exist() -> None:
 
 def test_the_report_tells_goals_missing_and_errors() -> None:
     samples = {"get-item": {"aiobotocore": make_samples(900, 700), "ours": make_samples(30, 30), "boto3": []}}
-    results = Results(samples, {"aiodynamo": "aiodynamo"}, ["GetItem: boto3: WrongResponse"])
-    page = report.write_markdown(results, Circumstances({"kernel": "Linux 1.2"}, {"botocore": "1"}, SHORT, PEER))
+    results = Results(
+        samples, {"aiodynamo": "aiodynamo", "dynalite": "there is no Node"}, ["GetItem: boto3: WrongResponse"]
+    )
+    page = report.write_markdown(results, Circumstances({"kernel": "Linux 1.2"}, {"botocore": "1"}, SHORT, report.PEER))
     assert "| 20 | 26.7 (23.3 to 30.0) | yes |" in page
     assert "| 5 | - | - |" in page
     assert "| ours, aws.client | 30 | 1,000 |" in page
     assert page.index("| ours, aws.client | 30") < page.index("| aiobotocore | 800")
-    assert "- aiodynamo: aiodynamo is not installed" in page
+    assert "- aiodynamo: aiodynamo is not installed\n- dynalite: there is no Node" in page
     assert "- GetItem: boto3: WrongResponse" in page
     assert json.dumps(page).isascii()

@@ -27,7 +27,7 @@ def document() -> dict[str, object]:
     samples: dict[str, list[Sample | None]] = {name: [Sample(2000, 1.0, 0.5)] for name in clients}
     samples["httpx"] = [None]
     results = Results({"small-50": samples, "pipelined-50": {"h2load": [Sample(9, 1, 1)]}})
-    machine = {"Python": "CPython 3", "processor": "a processor"}
+    machine = {"Python": "CPython 3", "processor": "two"}
     held: dict[str, dict[str, float | None]] = {"http": {"uvloop": 4096.0}, "https": {"uvloop": None}}
     return report.write_json(results, report.Circumstances(machine, {}, Plan(3, 1.2, 0.3), "pyreqwest", held))
 
@@ -37,7 +37,7 @@ def test_a_section_is_written_between_the_marks(tmp_path: Path, document: dict[s
     readme.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
     (tmp_path / "race.json").write_text(json.dumps(document))
     text = show.renew_readme(tmp_path, readme)[readme]
-    assert text.startswith("before\n<!-- bench -->\n\nA 3-byte GET, CPython 3, a processor; medians of 3 rounds of")
+    assert text.startswith("before\n<!-- bench -->\n\nCPython 3 on two processors; medians of 3 interleaved")
     assert text.endswith("\n<!-- /bench -->\nafter\n")
     assert "| **Client.request, uvloop** | 2,000 | 250 | - | - | - |" in text
     assert "| httpx, uvloop | - | - | - | - | - |" in text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from typing import Any
 
 import pytest
 from tests.conftest import Run
-from tests.feeding import BODY_LIMIT, Wired, outcome, split
+from tests.feeding import BODY_LIMIT, PEER, RecordingTransport, Wired, outcome, split
 from tests.peers import Peer, response, serving
 
 from async_keepalive_httpc import Client
@@ -145,6 +146,19 @@ def test_cut_off(error: Exception | None) -> None:
     assert outcome(got) == ("ConnectionLost",)
     assert got._error.stage == "responding"
     assert wired.owner.heard == ["lost: lost", "gone"]
+
+
+def test_a_reset_behind_the_last_byte() -> None:
+    """A loop that learns of the reset by a write has not read what came before it."""
+    here, there = socket.socketpair()
+    with here, there:
+        wired = Wired(transport=RecordingTransport({"peername": PEER, "socket": here}))
+        got = wired.send()
+        wired.feed(head(length=LEAST + 100) + BODY[:10])
+        assert in_place(wired)
+        there.sendall(BODY[10 : LEAST + 100])
+        wired.end(ConnectionResetError("reset"))
+    assert got.body == BODY[: LEAST + 100]
 
 
 def test_abandoned_in_the_middle() -> None:

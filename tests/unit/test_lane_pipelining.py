@@ -184,7 +184,9 @@ async def test_when_it_breaks_each_of_the_rest_gets_a_new_connection() -> None:
     assert written(new) == ["/2", "/3", "/4"]
     new.answer(OK * 2)
     assert all(call.error is None for call in [*again, *later])
-    assert rig.lane().stats()["closed"] == {"lost": 1, "evicted": 2}
+    counts = rig.lane().stats()
+    assert counts["closed"] == {"lost": 1, "evicted": 2}
+    assert (counts["requests"], counts["resends"]) == (1 + 3 + 3 + 2, 3)
     await rig.end()
 
 

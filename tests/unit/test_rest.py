@@ -127,3 +127,25 @@ def test_what_was_learned_bounds_what_was_proven() -> None:
     rest.learn(10.0, 0.0, 1030.0)
     assert not rest.sure(8.6)
     assert rest.sure(8.5)
+
+
+def test_what_was_learned_while_it_was_used_bounds_it_too() -> None:
+    rest, connection = Rest(60.0), Used()
+    connection.take(rest, 20.0, 1000.0)
+    rest.learn(10.0, 0.0, 1000.5)
+    connection.moved = 1001.0
+    assert not rest.sure(8.6)
+    assert rest.sure(8.5)
+
+
+@pytest.mark.parametrize("how", ["not yet written", "not yet answered"])
+def test_room_for_more_behind_it_proves_nothing(how: str) -> None:
+    """A connection that pipelines."""
+    rest, connection = Rest(60.0), Used()
+    connection.take(rest, 10.0, 1000.0)
+    connection.capacity = 3
+    if how == "not yet written":
+        connection.served -= 1
+    else:
+        connection.answering = ("a response",)
+    assert not rest.sure(10.0)

@@ -75,5 +75,8 @@ class Filling(Owner, Protocol):
     answers: int
     """With which answer its server closed a connection last, though requests stood behind that one."""
 
+    unanswered: int
+    """How many requests stood behind others, written, when their connection ended."""
+
     def fill(self, connection: Any) -> None:
         """`connection` is under way, and takes as many more requests as its `capacity` says."""

@@ -223,6 +223,7 @@ class PipelinedConnection(H1Connection):
             self._lane.answers = sys.maxsize
 
     def _take_rest(self) -> list[Response]:
+        self._lane.unanswered += len(self._behind)
         rest = [*self._behind, *self._unwritten]
         self._behind.clear()
         self._unwritten = []

@@ -10,6 +10,8 @@ that is worth 2.5 times the requests/s: a stream transport allocates 256 KiB for
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
+from functools import cache
 from typing import Final
 
 RECEIVE_SIZE: Final = 256 * 1024
@@ -30,12 +32,14 @@ def buffer() -> memoryview:
     return view
 
 
+@cache
 def _teach_allocator() -> None:
-    """Have memory that bodies give back serve the next ones.
+    """Have memory that bodies give back serve the next ones. Once: a second block would be cleared, and so be there.
 
     glibc returns large blocks to the system until it has seen some freed: then blocks up to that size, and twice as
     much in all, stay with the process (mallopt(3), M_MMAP_THRESHOLD). This block, which nothing is written to, is the
     one to learn from. Else each body has its pages made and zeroed anew: up to 600 us for 1 MiB, 20 times its copy.
     Other allocators have their own ways, and nothing to learn.
     """
-    bytes(LESSON)
+    with suppress(MemoryError):
+        bytes(LESSON)

@@ -1,25 +1,65 @@
 """The Client under a Tornado door: what Tornado's own client promises, in the engine's terms.
 
-Refuses: defaults of its own; the doors have them, in their signatures.
+Refuses: what Tornado says for each request (certificates, timeouts, credentials): HTTPRequest and `defaults` have it.
 Called by: both Tornado doors, once.
-Law: Tornado's limits, and nothing that Tornado does not do: gzip alone is undone, a truncated TLS stream passes.
+Law: Tornado's limits, and nothing that Tornado does not do, unless the caller wants it: gzip alone is undone, a
+truncated TLS stream passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final, TypedDict
 
+from tornado.httpclient import HTTPRequest
 from tornado.netutil import DefaultLoopResolver, Resolver
 
 from .._message.limits import Limits, count
-from .._message.request import NOTHING
+from .._message.proxy import Wanted
+from .._message.reach import UnixSocket
+from .._message.request import NOTHING, HeaderInput
+from .._message.response import Response
+from .._message.sockets import Factory, Option
+from .._message.tls import Pins
+from .._message.url import URL
 from ..client import Client
 
 MAX_HEADER_SIZE: Final = 64 * 1024
 """Tornado's own limit for a response head, bytes."""
-MAX_INTERIMS: Final = 10
-"""Tornado's own limit for interim (1xx) responses before a final one."""
+
+
+class EngineOptions(TypedDict, total=False):
+    """What both doors hand on to their Client as it is; their docstrings say what it means."""
+
+    dns_ttl: float
+    max_interims: int
+    pin_sha256: Pins
+    pipelining: int
+    proxy: Wanted
+    proxy_headers: HeaderInput
+    redirect_filter: Callable[[Response, URL], bool] | None
+    sensitive_headers: Collection[str]
+    server_hostname: str | None
+    socket_factory: Factory | None
+    socket_options: Iterable[Option]
+    strict_tls_eof: bool
+    tls_resumption: bool
+    trust_env: bool
+    unix_socket: UnixSocket | None
+
+
+TORNADOS: Final[EngineOptions] = {"max_interims": 10, "strict_tls_eof": False, "trust_env": False}
+"""Where Tornado's own client is not as a Client is by default."""
+OF_REQUESTS: Final = {
+    "auth": "auth_username",
+    "cert": "client_cert",
+    "decode": "decompress_response",
+    "ipv6": "allow_ipv6",
+    "local_address": "network_interface",
+    "timeout": "request_timeout",
+    "verify": "validate_cert",
+}
+"""What a Client calls otherwise than Tornado, which has it for each request."""
 
 
 def body_limit(max_buffer_size: int, max_body_size: int | None) -> int:
@@ -35,23 +75,38 @@ def engine(
     max_header_size: int | None,
     resolver: Any,
     hostname_mapping: Mapping[Any, Any] | None,
-    *,
-    trust_env: bool = False,
-    pipelining: int = 1,
+    options: EngineOptions,
 ) -> Client:
-    """A Client that behaves as Tornado's. Raises InvalidRequest for arguments that make no sense."""
+    """A Client that behaves as Tornado's, save for `options`.
+
+    Raises InvalidRequest for arguments that make no sense, TypeError for options that do not exist.
+    """
+    for name in options:
+        if name not in EngineOptions.__annotations__:
+            raise TypeError(_unknown(name))
+    settings: EngineOptions = {**TORNADOS, **options}
     return Client(
         limits=limits,
         max_body_size=max_body_size,
         max_header_size=max_header_size or MAX_HEADER_SIZE,
-        max_interims=MAX_INTERIMS,
         codings=("gzip",),
-        strict_tls_eof=False,
         resolver=_configured() if resolver is None else resolver,
         hostname_mapping=hostname_mapping,
-        trust_env=trust_env,
-        pipelining=pipelining,
         defaults=NOTHING,
+        **settings,
+    )
+
+
+def _unknown(name: str) -> str:
+    of_request = OF_REQUESTS.get(name, name)
+    if getattr(HTTPRequest("http://h/"), of_request, name) is None:
+        return (
+            f"a Tornado-shaped client has no argument {name!r}: say {of_request}=... in the HTTPRequest, or "
+            f"defaults={{{of_request!r}: ...}} for all of them"
+        )
+    return (
+        f"a Tornado-shaped client has no argument {name!r}: beside those in its signature it takes "
+        f"{', '.join(EngineOptions.__annotations__)}"
     )
 
 

@@ -24,7 +24,7 @@ from tornado.netutil import is_valid_ip
 from .._message.body import Produced
 from .._message.limits import Timeout, seconds
 from .._message.proxy import Proxy, proxy_at
-from .._message.reach import DIRECT, Reach
+from .._message.reach import DIRECT, Reach, check
 from .._message.request import Request
 from .._message.tls import TLS, options_of
 from .._message.url import URL, parse
@@ -70,7 +70,7 @@ def translate(asked: Asked, client: Client, max_body_size: int, answering: Answe
         "max_body_size": max_body_size,
         "expect_continue": bool(asked.expect_100_continue),
         "allow_body": nonstandard,
-        "reach": _reach(asked),
+        "reach": _reach(asked, client._reach),
     }
     auth = _auth(asked, url)
     if auth is not None:
@@ -156,8 +156,8 @@ def _start(given: str | None) -> tuple[str | None, str | None]:
     return None, given
 
 
-def _reach(asked: Asked) -> Reach | None:
-    """How the origin is reached; None where nothing differs from the ordinary."""
+def _reach(asked: Asked, own: Reach) -> Reach | None:
+    """How the origin is reached; None where that is the client's own way. What only a client can say stands."""
     source, interface = _start(asked.network_interface)
     options = asked.ssl_options
     if isinstance(options, ssl.SSLContext):
@@ -168,4 +168,7 @@ def _reach(asked: Asked) -> Reach | None:
         verify = asked.validate_cert
         tls = TLS(verify is None or bool(verify), None, asked.ca_certs, asked.client_cert, asked.client_key)
     reach = Reach(tls, source, asked.allow_ipv6 is not False, interface, proxy=_proxy(asked))
-    return None if reach == DIRECT else reach
+    if own != DIRECT:
+        tls = tls._replace(server_hostname=own.tls.server_hostname, pins=own.tls.pins)
+        reach = check(reach._replace(tls=tls, unix_socket=own.unix_socket, proxy=reach.proxy or own.proxy))
+    return None if reach == own else reach

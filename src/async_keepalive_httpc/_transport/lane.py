@@ -75,6 +75,7 @@ class Lane:
         "size",
         "starving",
         "transport",
+        "unanswered",
         "waiters",
     )
 
@@ -97,6 +98,7 @@ class Lane:
         self.rest = Rest(transport.idle_limit)
         self.starving = False
         self.answers = sys.maxsize
+        self.unanswered = 0
         self.closed: Counter[str] = Counter()
         self._served_before = 0
         self._used_before = 0
@@ -433,7 +435,7 @@ class Lane:
 
     def stats(self) -> Counts:
         """Plain numbers, as `Transport.stats()` gives them for each origin."""
-        served = self._served_before + sum(connection.served for connection in self.members)
+        served = self._served_before + self.unanswered + sum(connection.served for connection in self.members)
         used = self._used_before + sum(connection.served > 0 for connection in self.members)
         here = (self.dials, self.size - self.dials - len(self.idle), len(self.idle), self.waiting)
         so_far = (self.opened, served, served - used, self.pipelined, self.resends, self.handshakes, self.resumed)

@@ -108,7 +108,8 @@ class Rest:
         trial = self._trials.get(connection)
         if trial is not None and _answered(connection, trial):
             del self._trials[connection]
-            self._proven = max(self._proven, trial.rested)
+            # Another may have been ended meanwhile, after a shorter rest.
+            self._proven = max(self._proven, min(trial.rested, self.limit))
 
 
 def _answered(connection: Rested, trial: Trial) -> bool:

@@ -12,12 +12,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, Unpack, cast
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse, _RequestProxy
 
 from .._message.limits import Limits, count
-from .._tornado.engine import body_limit, engine
+from .._tornado.engine import EngineOptions, body_limit, engine
 from .._tornado.errors import QUEUED
 from .._tornado.fetch import Door, Fetch
 from .._tornado.loop import check_loop, running
@@ -43,9 +43,15 @@ class KeepAliveAsyncHTTPClient(AsyncHTTPClient):
     max_per_host: connections of one origin (default 100, or max_clients where that is more).
     max_waiters: fetches that may wait for a place of max_clients, and for a connection of one origin (default
         None: no limit); one more fails with TooManyWaiters.
+    max_requests_per_connection: requests after which a connection is closed (default None: no limit).
     trust_env: take proxies from http_proxy, https_proxy, all_proxy and no_proxy, read once (default False).
+    proxy: URL of a proxy for every request that names none itself (proxy_host); False: none (default None).
+    strict_tls_eof: over TLS, a body framed by close needs a close_notify (default False, as Tornado has it).
+    max_interims: interim (1xx) responses before a final one (default 10; 0: counted by bytes only).
+    dns_ttl (30), pin_sha256, pipelining (1), proxy_headers, redirect_filter, sensitive_headers, server_hostname,
+        socket_factory, socket_options, tls_resumption (True), unix_socket: for all requests, as `Client` has them.
 
-    Raises InvalidRequest, a ValueError, for arguments that make no sense.
+    Raises InvalidRequest, a ValueError, for arguments that make no sense, TypeError for those that do not exist.
     """
 
     def initialize(  # type: ignore[override]
@@ -63,7 +69,8 @@ class KeepAliveAsyncHTTPClient(AsyncHTTPClient):
         max_connections: int | None = None,
         max_per_host: int | None = None,
         max_waiters: int | None = None,
-        trust_env: bool = False,
+        max_requests_per_connection: int | None = None,
+        **options: Unpack[EngineOptions],
     ) -> None:
         size, most = body_limit(max_buffer_size, max_body_size), count("max_clients", max_clients)
         limits = Limits(
@@ -72,8 +79,9 @@ class KeepAliveAsyncHTTPClient(AsyncHTTPClient):
             idle_timeout,
             max_age,
             max_waiters,
+            max_requests_per_connection,
         )
-        client = engine(limits, size, max_header_size, resolver, hostname_mapping, trust_env=trust_env)
+        client = engine(limits, size, max_header_size, resolver, hostname_mapping, options)
         self._door = Door(client, None, size, most, max_waiters)
         super().initialize(defaults=defaults)
         self._loop: asyncio.AbstractEventLoop = cast(Any, self.io_loop).asyncio_loop

@@ -125,11 +125,7 @@ class DynamoDB(Verbs):
             )
         if limit is not None and (not isinstance(limit, int) or limit < 1):
             raise InvalidRequest(f"limit is {limit!r}: DynamoDB looks at 1 item or more; leave it out for a whole page")
-        given = {
-            "Limit": limit,
-            "ConsistentRead": consistent_read,
-            "ExclusiveStartKey": exclusive_start_key,
-        }
+        given = {"Limit": limit, "ConsistentRead": consistent_read, "ExclusiveStartKey": exclusive_start_key}
         query = {
             "TableName": named(table_name),
             **{name: value for name, value in given.items() if value},

@@ -124,9 +124,8 @@ class Endpoints:
         members = {
             fact.name: _member(fact.member_name) for fact in operation.context_parameters if fact.name in self._names
         }
-        for name, entry in (operation.operation_context_parameters or {}).items():
-            if name in self._names:
-                members[name] = _searched(entry["path"])
+        searched = (operation.operation_context_parameters or {}).items()
+        members |= {name: _searched(entry["path"]) for name, entry in searched if name in self._names}
         plain = [(name, read) for name, read in members.items() if not name.endswith(_ARNS)]
         arns = [(name, read) for name, read in members.items() if name.endswith(_ARNS)] if self._arns else []
         return Context(tuple(static), plain, arns) if static or plain or arns else None

@@ -126,7 +126,7 @@ class Verbs(Closing):
     service_name: str
 
     def __init__(self, io_loop: Any, *arguments: str, **given: Any) -> None:
-        """io_loop: a tornado IOLoop, or None. arguments, given: see `_options`.
+        """io_loop: a tornado IOLoop, or None. arguments: two keys and a URL, as far as there are. given: see `Options`.
 
         Raises InvalidRequest for a missing region, a bad URL or proxy; CredentialsError for half a pair of keys;
         TypeError for arguments that there are not.
@@ -279,8 +279,8 @@ def positional(name: str, given: tuple[Any, ...], options: dict[str, Any]) -> st
 
 
 def _is_url(value: Any) -> bool:
-    """Or was meant to be one: no key has a dot or a colon."""
-    return isinstance(value, str) and ("." in value or ":" in value)
+    """Or was meant to be one: a secret key may have slashes, but then neither dots nor colons."""
+    return isinstance(value, str) and "/" in value and (":" in value or "." in value)
 
 
 def regional(options: dict[str, Any]) -> Options:
