@@ -136,7 +136,7 @@ class Client:
         defaults: Defaults | None = None,
     ) -> None:
         self.timeout = Timeout() if timeout is None else Timeout.of(timeout)
-        self.limits = limits or Limits()
+        self.limits = Limits.of(limits)
         self.max_redirects = count("max_redirects", max_redirects, 0)
         self._cookies = cookies
         self._walk = walks(cookies)
@@ -145,7 +145,7 @@ class Client:
         self.decode = decode
         self.max_body_size = count("max_body_size", max_body_size)
         self._redirects = redirect.rules(additions.lower_names(sensitive_headers), redirect_filter)
-        self._codings = None if codings is None else frozenset(codings)
+        self._codings = decoding.only(codings)
         self._digest = auth if isinstance(auth, Digest) else None
         basic = None if isinstance(auth, Digest) else auth
         self._defaults = defaults or Defaults(additions.default_fields(headers, basic, decode))

@@ -19,7 +19,7 @@ import async_keepalive_httpc
 from async_keepalive_httpc import Client, Limits
 
 OURS = str(Path(async_keepalive_httpc.__file__).parent)
-FEW, MANY = 10, 300
+FEW, MANY = 30, 300
 TIMES = 3
 """The clock looks at every connection once in a while: the least of so many counts has no such look in it."""
 SLACK = 1.1
@@ -28,7 +28,7 @@ Use = Callable[[Client, str, int], Awaitable[Awaitable[object]]]
 
 
 class Steps:
-    """Counts the bytecodes of our own functions that run while it is on."""
+    """Counts the calls and lines of our own functions that run while it is on, each turn of a loop again."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -43,13 +43,10 @@ class Steps:
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
         if not frame.f_code.co_filename.startswith(OURS):
             return None
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        return self._step
+        return self._step(frame, event, argument)
 
     def _step(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if event == "opcode":
-            self.count += 1
+        self.count += event in ("call", "line")
         return self._step
 
 
@@ -99,10 +96,10 @@ def count(url: str, use: Use, number: int, most: int) -> int:
 @pytest.mark.parametrize(("use", "most"), [(idle, MANY), (origins, 1)])
 def test_a_request_takes_as_many_steps_among_many_as_among_few(other_process: str, use: Use, most: int) -> None:
     few, many = (count(other_process, use, number, most) for number in (FEW, MANY))
-    assert 100 < many <= SLACK * few
+    assert 20 < many <= SLACK * few
 
 
 def test_a_queue_costs_each_of_its_requests_the_same(other_process: str) -> None:
     """From the first to wait to the last that is answered, for one connection."""
     few, many = (count(other_process, queue, number, 1) / number for number in (FEW, MANY))
-    assert 100 < many <= SLACK * few
+    assert 20 < many <= SLACK * few

@@ -164,7 +164,7 @@ async def test_redirects(door: Any) -> None:
             )
             request = HTTPRequest(f"{here.url}/", headers={"X-Mine": "1", "X-Other": "2"})
             assert (await client.fetch(request)).effective_url == f"{there.url}/"
-            assert (there.requests[0].get("X-Mine"), there.requests[0].get("X-Other")) == (None, "2")
+            assert (there.requests[0].get("X-Mine"), there.requests[0].get("X-Other")) == ("", "2")
             with pytest.raises(HTTPClientError) as caught:
                 await client.fetch(f"{here.url}/forbidden")
             assert caught.value.code == 302
@@ -206,9 +206,9 @@ async def test_pins_hold_for_every_request(door: Any, tmp_path: Path) -> None:
                 if pin == PIN:
                     assert (await client.fetch(peer.url, **way)).code == 200
                 else:
-                    with pytest.raises(ssl.SSLError) as caught:
+                    with pytest.raises(ssl.SSLError, match="not one that pin_sha256 names") as caught:
                         await client.fetch(peer.url, **way)
-                    assert isinstance(caught.value.__cause__, TLSError) or "pin" in str(caught.value)
+                    assert isinstance(caught.value.__cause__, TLSError)
             client.close()
 
 

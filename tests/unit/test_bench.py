@@ -1,6 +1,7 @@
 """The pure parts of the bench: medians, ratios, tables, arguments, nginx's configuration."""
 
 import asyncio
+import itertools
 import json
 import re
 import sys
@@ -313,6 +314,20 @@ def test_measuring_counts_what_ends_within_the_window(run: Run) -> None:
     sample = run(measure(Load(FakeSession(200, 3).fetch, (200, 3)), 3, 0.01, 0.02))
     assert sample.requests > 0
     assert 1 << 20 < (sample.peak_bytes or 0) < 1 << 40
+
+
+def test_a_window_is_open_until_something_has_ended(run: Run) -> None:
+    session = FakeSession(200, 3)
+    turns = itertools.count()
+
+    async def fetch() -> tuple[int, int]:
+        # The first three, one for each in flight, take longer than the window.
+        await asyncio.sleep(0.1 if next(turns) < 3 else 0)
+        return await session.fetch()
+
+    sample = run(measure(Load(fetch, (200, 3)), 3, 0.01, 0.02))
+    assert sample.requests > 0
+    assert sample.seconds > 0.02
 
 
 @pytest.mark.parametrize("answer", [(200, 4), (404, 3), (304, 0)])

@@ -123,3 +123,16 @@ def test_after_a_head_that_is_not_plain_nothing_is_remembered() -> None:
     ask(wired, HELLO.replace(b"Length: 5", b"Length: 6") + b"!")
     result, kept, heard = ask(wired, HELLO + b"!")
     assert (result[3], kept, heard) == (b"hello", False, ["lost: poisoned"])
+
+
+def test_a_body_in_a_read_of_its_own_is_no_message() -> None:
+    """A head that is not plain is not remembered: what was read behind it must not be taken for a message without one."""
+    wired = primed(CHUNKED + b"0\r\n\r\n")
+    response = wired.send()
+    wired.feed(OK + b"Content-Length: 4\r\n\r\n", b"body")
+    assert response.body == b"body"
+    following = wired.send()
+    wired.feed(HELLO[:4])
+    assert outcome(following) == ("waiting",)
+    wired.feed(HELLO[4:])
+    assert following.body == b"hello"

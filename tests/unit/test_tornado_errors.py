@@ -84,6 +84,13 @@ def test_refusal_has_the_systems_words():
     assert theirs.__cause__ is ours
 
 
+def test_tls_error_without_a_cause():
+    ours = TLSError("the certificate is not one that pin_sha256 names")
+    theirs = tornado_error(ours)
+    assert type(theirs) is ssl.SSLError
+    assert (str(theirs), theirs.__cause__) == (str(ours), ours)
+
+
 @pytest.mark.parametrize("ours", [DNSError("the resolver gave no address"), ConnectError("not connected")])
 def test_connect_error_without_a_cause(ours):
     assert tornado_error(ours) is ours

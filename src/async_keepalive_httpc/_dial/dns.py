@@ -27,8 +27,7 @@ Resolve = Callable[[str, int, socket.AddressFamily], Awaitable[list[Address]]]
 def resolver_of(resolver: Any, mapping: Mapping[Any, Any] | None, names: Any) -> Resolve:
     """One `resolve` for the caller's resolver, or `names` without one, behind the caller's `hostname_mapping`.
 
-    The mapping has the three forms of Tornado's OverrideResolver: host -> host, (host, port) -> (host, port)
-    and (host, port, family) -> (host, port).
+    Raises InvalidRequest for what is neither.
     """
     resolve: Any = names.resolve if resolver is None else getattr(resolver, "resolve", resolver)
     if not callable(resolve):
@@ -37,8 +36,34 @@ def resolver_of(resolver: Any, mapping: Mapping[Any, Any] | None, names: Any) ->
             "resolve(host, port, family) that gives [(family, address), ...]"
         )
     if mapping is not None:
-        resolve = OverrideResolver(_Asked(resolve), dict(mapping)).resolve
+        resolve = OverrideResolver(_Asked(resolve), mapping_of(mapping)).resolve
     return resolve  # type: ignore[no-any-return]
+
+
+def mapping_of(given: Any) -> dict[Any, Any]:
+    """A copy of a `hostname_mapping`, each entry in one of the three forms of Tornado's OverrideResolver.
+
+    Raises InvalidRequest.
+    """
+    forms = "'host': 'host', ('host', port): ('host', port) or ('host', port, family): ('host', port)"
+    if not isinstance(given, Mapping):
+        raise InvalidRequest(f"hostname_mapping is {given!r:.80}: give a dict of {forms}")
+    for asked, other in given.items():
+        if not _is_entry(asked, other):
+            raise InvalidRequest(f"hostname_mapping has {asked!r:.80}: {other!r:.80}, which is none of {forms}")
+    return dict(given)
+
+
+def _is_entry(asked: Any, other: Any) -> bool:
+    if isinstance(asked, str):
+        return isinstance(other, str)
+    kinds = [str, int, int]
+    return (
+        isinstance(asked, tuple)
+        and isinstance(other, (tuple, list))
+        and (len(asked), len(other)) in ((2, 2), (3, 2))
+        and all(map(isinstance, (*asked, *other), (*kinds[: len(asked)], str, int)))
+    )
 
 
 class _Asked:

@@ -10,7 +10,7 @@ framed by close is complete only then (RFC 9112 section 9.8).
 from __future__ import annotations
 
 import ssl
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from .._message.tls import TLS
 from .._message.url import Origin
@@ -123,6 +123,8 @@ class Handshake:
         if self._kept is not None and self._offered is not None:
             self._kept.failed(self._offered)
 
-    def failure(self, error: Exception) -> ConnectError:
-        """What is to be raised for `error`, which the event loop raised."""
-        return error if isinstance(error, ConnectError) else explain(error, self.origin, self.server, self._tls)
+    def refuse(self, error: Exception) -> NoReturn:
+        """Raise what is to be raised for `error`, which the event loop raised; one of `made`, as it is."""
+        if isinstance(error, ConnectError):
+            raise error
+        raise explain(error, self.origin, self.server, self._tls) from error

@@ -51,7 +51,7 @@ async def land(
         if not isinstance(error, Exception):
             raise
         if shake is not None:
-            raise shake.failure(error) from error
+            shake.refuse(error)
         where = shown((origin.host, origin.port))
         raise ConnectError(f"the connection to {where} was lost as soon as it was made: {error!r}") from error
 
@@ -67,7 +67,7 @@ async def secure(transport: asyncio.Transport, make: Callable[[], Closing], shak
         transport.abort()
         shake.failed()
         if isinstance(error, Exception):
-            raise shake.failure(error) from error
+            shake.refuse(error)
         raise
     # The loop does not say it again; what the peer sent or ended meanwhile is noted in the protocol already.
     protocol.connection_made(secured)

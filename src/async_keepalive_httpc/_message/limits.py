@@ -147,6 +147,15 @@ class Limits:
             else count("max_requests_per_connection", max_requests_per_connection)
         )
 
+    @classmethod
+    def of(cls, value: Limits | None) -> Limits:
+        """Limits as they are; None: the ordinary ones. Raises InvalidRequest for all else."""
+        if not (value is None or isinstance(value, Limits)):
+            raise InvalidRequest(
+                f"limits is {value!r:.80}: give Limits(max_connections=..., max_per_host=..., ...), or leave it out"
+            )
+        return value or cls()
+
     def __repr__(self) -> str:
         return f"Limits({', '.join(f'{name}={getattr(self, name)}' for name in sorted(self.__slots__))})"
 

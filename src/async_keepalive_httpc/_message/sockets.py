@@ -39,12 +39,12 @@ def sockets(options: Iterable[Option], factory: Factory | None) -> Sockets:
             f"socket_factory is a {type(factory).__name__}: give a function that makes a socket of an address info, "
             "(family, type, protocol, name, address)"
         )
-    checked = tuple(options)
+    checked = tuple(options) if isinstance(options, Iterable) else (options,)
     for option in checked:
         if not _is_option(option):
             raise InvalidRequest(
                 "socket_options must be (level, name, value) each, as socket.setsockopt takes them: two ints, then an "
-                f"int or bytes; not {option!r}"
+                f"int or bytes; not {option!r:.80}"
             )
     return Sockets(checked, factory)
 

@@ -7,6 +7,7 @@ Law: contexts count by identity, all else by content, so that equal options shar
 
 from __future__ import annotations
 
+import os
 import ssl
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
@@ -62,9 +63,13 @@ def tls_of(verify: bool | ssl.SSLContext, ca_certs: str | None, cert: Certificat
             f"verify must be True, False or an ssl.SSLContext, not {verify!r:.100}: a file of certificates to trust is "
             "given as ca_certs"
         )
-    if not (cert is None or isinstance(cert, str) or (isinstance(cert, tuple) and len(cert) == 2)):
+    if isinstance(ca_certs, os.PathLike):
+        ca_certs = os.fspath(ca_certs)
+    if not (ca_certs is None or isinstance(ca_certs, str)):
+        raise InvalidRequest(f"ca_certs must be the name of a file of certificates, not {ca_certs!r:.100}")
+    certificate, key = cert if isinstance(cert, tuple) and len(cert) == 2 else (cert, None)
+    if not (cert is None or isinstance(certificate, str)) or not isinstance(key, str | None):
         raise InvalidRequest("cert must be the name of a file, or (certificate, key), the names of two")
-    certificate, key = cert if isinstance(cert, tuple) else (cert, None)
     return TLS(verify=verify, ca_certs=ca_certs, cert=certificate, key=key)
 
 
@@ -102,7 +107,8 @@ def pins_of(given: Pins) -> frozenset[bytes]:
     """The digests of `pin_sha256`, each given in hexadecimal, in base64 or as its bytes. Raises InvalidRequest."""
     if given is None:
         return frozenset()
-    pins = frozenset(map(_digest, (given,) if isinstance(given, (str, bytes)) else given))
+    several = isinstance(given, Iterable) and not isinstance(given, (str, bytes))
+    pins = frozenset(map(_digest, given if several else (given,)))
     if not pins:
         raise InvalidRequest("pin_sha256 is empty, so no certificate would do: leave it out, or give a digest")
     return pins

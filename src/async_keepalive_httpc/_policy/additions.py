@@ -8,7 +8,7 @@ Law: everything is checked here, before a request exists.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
@@ -89,6 +89,6 @@ def body(given: Any, options: MutableMapping[str, Any]) -> tuple[Any, RawFields]
 
 def lower_names(names: Collection[str]) -> set[bytes]:
     """Field names in lower case. Raises InvalidRequest."""
-    if isinstance(names, str):
-        raise InvalidRequest(f"sensitive_headers is one text, {names!r}: give a list of names")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise InvalidRequest(f"sensitive_headers is {names!r:.80}: give a list of names")
     return {name.lower() for name, _ in encode_fields([(name, "") for name in names])}

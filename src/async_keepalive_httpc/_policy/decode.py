@@ -13,12 +13,12 @@ Law: at any moment one slice a coding is in memory. A damaged, cut off or endles
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Any, Final, NamedTuple, Protocol
 
-from ..errors import DecodeError
+from ..errors import DecodeError, InvalidRequest
 
 MAX_CODINGS: Final = 5
 """Codings on one body, over all header lines: each multiplies what a byte can grow to (CVE-2022-32206)."""
@@ -144,6 +144,16 @@ def _codings() -> dict[str, _Coding]:
 def accepted() -> str:
     """The value for Accept-Encoding (RFC 9110 section 12.5.3): gzip, deflate; br and zstd when installed."""
     return ", ".join(name for name in _codings() if name != "x-gzip")
+
+
+def only(codings: Collection[str] | None) -> frozenset[str] | None:
+    """The names of the codings that alone are to be undone, in lower case; None: of all. Raises InvalidRequest."""
+    if codings is None:
+        return None
+    names = tuple(codings) if isinstance(codings, Iterable) and not isinstance(codings, str) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidRequest(f'codings is {codings!r:.80}: give a list of names, such as ["gzip"], or None for all')
+    return frozenset(name.lower() for name in names)
 
 
 def decoder(values: Iterable[str], *, slice_size: int = SLICE) -> Decoder | None:

@@ -9,6 +9,7 @@ closed stream is one. Ours explains what happened: as the note of the one, as th
 from __future__ import annotations
 
 import os
+import ssl
 from typing import Final
 
 from tornado.httpclient import HTTPError
@@ -24,6 +25,7 @@ from ..errors import (
     ProtocolError,
     ProxyError,
     TimeoutExpired,
+    TLSError,
     TooLarge,
 )
 
@@ -43,6 +45,9 @@ def tornado_error(error: BaseException) -> BaseException:
     if isinstance(error, ProxyError):
         # As Tornado's curl client, the only one of its clients that knows proxies: 599, whatever the proxy said.
         return _caused(HTTPError(599, str(error)), error)
+    if isinstance(error, TLSError):
+        # A refusal of our own, such as a pin's, has no cause; whoever knows Tornado waits for an SSLError.
+        return _cause(error) or _caused(ssl.SSLError(ssl.SSL_ERROR_SSL, str(error)), error)
     if isinstance(error, ConnectError):
         return _cause(error) or error
     if isinstance(error, ConnectionLost):
