@@ -351,5 +351,5 @@ async def test_those_that_do_not_exist(door: Any, name: str, advice: str) -> Non
 @both
 @looped
 async def test_each_is_documented(door: Any) -> None:
-    described = (KeepAliveAsyncHTTPClient if door is drop_in else door).__doc__
+    described = (KeepAliveAsyncHTTPClient if door is drop_in else door).__doc__ or ""
     assert [name for name in EngineOptions.__annotations__ if name not in described] == []

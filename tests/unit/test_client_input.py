@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,11 +206,67 @@ def test_an_option_that_does_not_exist(run: Run) -> None:
         {"verify": 0},
         {"cert": 7},
         {"cert": ("cert.pem",)},
+        {"cert": ("cert.pem", 7)},
+        {"cert": (None, "key.pem")},
     ],
 )
 def test_arguments_of_a_client(arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
         Client(**arguments)
+
+
+@pytest.mark.parametrize("wrong", [5, 1.5, True, "text", b"bytes", [5], [None], {5: 5}, object()])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("limits", r"limits is .*: give Limits\(max_connections=..., max_per_host=..., ...\), or leave it out"),
+        ("codings", r'codings is .*: give a list of names, such as \["gzip"\], or None for all'),
+        ("hostname_mapping", "hostname_mapping (is|has) .*'host': 'host', "),
+        ("socket_options", r"socket_options must be \(level, name, value\) each"),
+        ("sensitive_headers", "sensitive_headers is .*: give a list of names|Bad header"),
+        ("pin_sha256", "pin_sha256 must be SHA-256 digests"),
+    ],
+)
+def test_what_is_of_another_kind(name: str, what: str, wrong: Any) -> None:
+    """Refused when the client is made, not at its first request."""
+    with pytest.raises(InvalidRequest, match=what):
+        Client(**{name: wrong})
+
+
+@pytest.mark.parametrize("wrong", [5, True, b"ca.pem", ["ca.pem"]])
+def test_what_is_no_file_of_certificates(wrong: Any) -> None:
+    with pytest.raises(InvalidRequest, match="ca_certs must be the name of a file of certificates, not "):
+        Client(ca_certs=wrong)
+
+
+def test_a_path_to_a_file_of_certificates() -> None:
+    """It is the same as its name: connections are shared."""
+    path: Any = Path("ca.pem")
+    assert Client(ca_certs=path)._reach == Client(ca_certs="ca.pem")._reach
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"a.test": 5},
+        {"a.test": ("127.0.0.1", 80)},
+        {("a.test",): ("127.0.0.1", 80)},
+        {("a.test", 80): "127.0.0.1"},
+        {("a.test", 80): ("127.0.0.1",)},
+        {("a.test", "80"): ("127.0.0.1", 80)},
+        {("a.test", 80): ("127.0.0.1", "80")},
+        {("a.test", 80, 2, 3): ("127.0.0.1", 80)},
+        {"b.test": "127.0.0.1", b"a.test": "127.0.0.1"},
+    ],
+)
+def test_what_is_no_mapping_of_hosts(wrong: Any) -> None:
+    with pytest.raises(InvalidRequest, match="hostname_mapping has .*, which is none of 'host': 'host', "):
+        Client(hostname_mapping=wrong)
+
+
+def test_a_mapping_of_hosts_may_change_its_shape_from_entry_to_entry() -> None:
+    forms: Any = {"a.test": "b.test", ("a.test", 80): ["::1", 81], ("a.test", 80, socket.AF_INET): ("127.0.0.1", 81)}
+    Client(hostname_mapping=forms)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_after_a_head_that_is_not_plain_nothing_is_remembered() -> None:
 
 
 def test_a_body_in_a_read_of_its_own_is_no_message() -> None:
-    """A head that is not plain is not remembered: what was read behind it must not be taken for a message without one."""
+    """A head that is not plain is not remembered: what is read behind it is not a message without one."""
     wired = primed(CHUNKED + b"0\r\n\r\n")
     response = wired.send()
     wired.feed(OK + b"Content-Length: 4\r\n\r\n", b"body")

@@ -150,7 +150,9 @@ def only(codings: Collection[str] | None) -> frozenset[str] | None:
     """The names of the codings that alone are to be undone, in lower case; None: of all. Raises InvalidRequest."""
     if codings is None:
         return None
-    names = tuple(codings) if isinstance(codings, Iterable) and not isinstance(codings, str) else (None,)
+    names: tuple[Any, ...] = (None,)
+    if isinstance(codings, Iterable) and not isinstance(codings, str):
+        names = tuple(codings)
     if not all(isinstance(name, str) for name in names):
         raise InvalidRequest(f'codings is {codings!r:.80}: give a list of names, such as ["gzip"], or None for all')
     return frozenset(name.lower() for name in names)
