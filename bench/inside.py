@@ -27,7 +27,12 @@ from bench.show import RESULTS
 from bench.worker import choose_loop
 
 URL: Final = "http://inside.bench/3"
-HEAD: Final = b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 2026 16:08:07 GMT\r\n"
+HEAD: Final = (
+    b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 2026 16:08:07 GMT\r\n"
+    b'Vary: Accept-Encoding\r\nCache-Control: no-cache\r\nETag: "6b031367-3"\r\nX-Frame-Options: DENY\r\n'
+    b"X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\nX-Request-Id: 0a1b2c3d\r\n"
+)
+"""As many fields as a service's answers have."""
 PLAIN: Final = (
     HEAD + b"Content-Type: application/octet-stream\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc"
 )

@@ -12,12 +12,12 @@ import asyncio
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from functools import partial
 from itertools import chain
 from types import TracebackType
-from typing import Any, Final, Self, Unpack, cast
+from typing import Any, Final, Self, Unpack
 
 from ._message.fields import CONTENT_ENCODING
-from ._message.headers import encode_fields
 from ._message.limits import MAX_BODY_SIZE, MAX_HEADER_SIZE, Limits, Reading, Timeout, count
 from ._message.proxy import Wanted
 from ._message.reach import Reach, UnixSocket, merged
@@ -25,12 +25,13 @@ from ._message.request import Defaults, HeaderInput, Request
 from ._message.response import Response, Waiter
 from ._message.sockets import Factory, Option, sockets
 from ._message.stream import StreamedResponse
+from ._message.stream import Streaming as Streaming
 from ._message.tls import Pins, pins_of, tls_of
 from ._message.url import URL, parse
-from ._policy import additions, authorization, redirect
+from ._policy import additions, building, redirect
 from ._policy import decode as decoding
 from ._policy.additions import Options as Options
-from ._policy.carrier import carry, walks
+from ._policy.carrier import walks
 from ._policy.cookies import CookieJar as CookieJar
 from ._policy.digest import Digest as Digest
 from ._policy.proxies import Proxies
@@ -43,8 +44,6 @@ from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, WrongLo
 DECODE_STEP: Final = 1024 * 1024
 """Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
 
-ROADS: Final = frozenset(("proxy", "unix_socket", "server_hostname"))
-"""Options of a request that are part of its Reach."""
 PLAIN_KEPT: Final = 1000
 """Requests without options that are kept built, by method and URL: a service's working set."""
 
@@ -146,12 +145,12 @@ class Client:
         self.max_body_size = count("max_body_size", max_body_size)
         self._redirects = redirect.rules(additions.lower_names(sensitive_headers), redirect_filter)
         self._codings = decoding.only(codings)
-        self._digest = auth if isinstance(auth, Digest) else None
-        basic = None if isinstance(auth, Digest) else auth
-        self._defaults = defaults or Defaults(additions.default_fields(headers, basic, decode))
+        digest, basic = (auth, None) if isinstance(auth, Digest) else (None, auth)
+        defaults = defaults or Defaults(additions.default_fields(headers, basic, decode))
         self._plain: dict[tuple[str, str], Request] = {}
         tls = tls_of(verify, ca_certs, cert)._replace(pins=pins_of(pin_sha256))
         self._reach = merged(Reach(tls, local_address, ipv6, network_interface), proxy, unix_socket, server_hostname)
+        self._common = building.Common(defaults, self._reach, digest, cookies)
         self._loops = Loops(
             self.limits,
             Reading(max_header_size, max_interims, strict_tls_eof),
@@ -252,7 +251,8 @@ class Client:
         A body that was not read to its end closes its connection, unless the rest is short. `max_body_size` limits a
         streamed body only where it is given here. Errors as for `request`.
         """
-        return Streaming(self, self.build(method, url, headers=headers, body=body, **options))
+        request = self.build(method, url, headers=headers, body=body, **options)
+        return Streaming(partial(self.send, request, stream=True))
 
     def build(
         self,
@@ -270,25 +270,7 @@ class Client:
         idempotent, allow_body, reach: see `Request`. proxy, unix_socket, server_hostname: as for the client, in the
         place of its own; redirects go the same way. Raises InvalidRequest.
         """
-        target = url if isinstance(url, URL) else parse(url)
-        if "params" in options:
-            target = target.with_params(options.pop("params"))
-        more = cast(dict[str, Any], options)
-        body, added = additions.body(body, more)
-        if not ROADS.isdisjoint(more):
-            roads = {name: more.pop(name) for name in ROADS & more.keys()}
-            more["reach"] = merged(more.get("reach") or self._reach, **roads)
-        auth = more.pop("auth", None)
-        if target.username is not None and not isinstance(auth, Digest):
-            auth = (target.username, target.password or "")
-        digest = auth if isinstance(auth, Digest) else None if auth else self._digest
-        if auth is not None and digest is None:
-            added.append((b"Authorization", additions.basic(auth)))
-        fields = additions.completed(encode_fields(headers), added)
-        request = Request(method, target, fields or None, body, defaults=self._defaults, **more)
-        if digest is not None:
-            request = authorization.sign(request, digest)
-        return request if self._cookies is None else carry(self._cookies, request)
+        return building.build(self._common, method, url, headers, body, options)
 
     async def send(self, request: Request, *, stream: bool = False) -> Response:
         """Send a Request as it stands. With `stream`, gives a StreamedResponse, which the caller must close."""
@@ -473,27 +455,3 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {'closed' if self.closed else 'open'} connect_times={self.connect_times}>"
-
-
-class Streaming:
-    """`async with` around one streamed response."""
-
-    __slots__ = ("_client", "_request", "_response")
-
-    def __init__(self, client: Client, request: Request) -> None:
-        self._client = client
-        self._request = request
-        self._response: StreamedResponse | None = None
-
-    async def __aenter__(self) -> StreamedResponse:
-        self._response = cast(StreamedResponse, await self._client.send(self._request, stream=True))
-        return self._response
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._response is not None:
-            if kind is not None:
-                self._response.abandon()
-            else:
-                await self._response.aclose()

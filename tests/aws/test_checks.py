@@ -48,7 +48,7 @@ def test_a_python_without_md5_of_its_own(monkeypatch):
     assert spec.loader is not None
     without = module_from_spec(spec)
     spec.loader.exec_module(without)
-    assert without.md5 is not checks.md5
+    assert vars(without)["md5"] is not vars(checks)["md5"]
     assert without.digest("body é") == checks.digest("body é")
     assert without.attributes_digest(ATTRIBUTES) == checks.attributes_digest(ATTRIBUTES)
 

@@ -264,7 +264,8 @@ def test_a_blob_that_need_not_be_there_is_found_wherever_it_is(value):
     sent = json.loads(encode({"Entries": entries}))["Entries"]
     assert sent[0] == plain
     assert sent[1]["MessageAttributes"] == {"a": {"DataType": "Binary", "BinaryValue": "eA=="}}
-    assert entries[1]["MessageAttributes"] == {"a": {"DataType": "Binary", "BinaryValue": value}}
+    assert entries[1] == {"Id": "2", "MessageBody": "b", "MessageAttributes": attributes}
+    assert attributes == {"a": {"DataType": "Binary", "BinaryValue": value}}
 
 
 def test_tokens_are_filled_in_once():

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
+from types import TracebackType
 from typing import Final, Protocol, cast
 
 from ..errors import RESPONDING, HTTPCError, InvalidRequest, TooLarge
@@ -271,3 +272,26 @@ class StreamedResponse(Response):
                         await self._arrive()
         finally:
             self.abandon()
+
+
+class Streaming:
+    """`async with` around one streamed response, which `send` is awaited for."""
+
+    __slots__ = ("_response", "_send")
+
+    def __init__(self, send: Callable[[], Awaitable[Response]]) -> None:
+        self._send = send
+        self._response: StreamedResponse | None = None
+
+    async def __aenter__(self) -> StreamedResponse:
+        self._response = cast(StreamedResponse, await self._send())
+        return self._response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._response is not None:
+            if kind is not None:
+                self._response.abandon()
+            else:
+                await self._response.aclose()

@@ -1,14 +1,14 @@
 """What a client writes for its caller: default fields, credentials, JSON and form bodies.
 
 Refuses: overriding. What the caller wrote stands.
-Called by: `client`, when it is made and when it builds a request.
+Called by: `client`, when it is made; `building`, for each request.
 Law: everything is checked here, before a request exists.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
@@ -89,6 +89,6 @@ def body(given: Any, options: MutableMapping[str, Any]) -> tuple[Any, RawFields]
 
 def lower_names(names: Collection[str]) -> set[bytes]:
     """Field names in lower case. Raises InvalidRequest."""
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
         raise InvalidRequest(f"sensitive_headers is {names!r:.80}: give a list of names")
     return {name.lower() for name, _ in encode_fields([(name, "") for name in names])}

@@ -1,7 +1,7 @@
 """Authorization: what a request's Digest makes of it, before it is sent and after a 401.
 
 Refuses: Basic, which is a field like any other, and proxies (`credentials`).
-Called by: `client`, when it builds a request; `walk`, with each answer.
+Called by: `building`, for each request; `walk`, with each answer.
 Law: a protection space is an origin. A nonce that was taken up there serves every later request, each counted anew.
 """
 

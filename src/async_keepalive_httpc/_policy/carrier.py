@@ -1,7 +1,7 @@
 """Carrier: the Walk of a client that has a jar. It stores what answers set, and gives each request what it is to have.
 
 Refuses: which cookies those are: `cookies` knows.
-Called by: `client`, when it is made, when it builds a request, and as any Walk.
+Called by: `client`, when it is made and as any Walk; `building`, for each request.
 Law: a jar's Cookie belongs to one hop: it is in the block that is sent, and never among the fields of the Request,
 which a redirect copies. A Cookie field of the caller's stands, and nothing is added to it.
 """

@@ -37,8 +37,8 @@ class KeepAliveResponse(HTTPResponse):
     _asked: str | HTTPRequest
     _native: Response
 
-    # Made by `shown`, or by `fetch` as there: an __init__ is a frame more.
-    __init__ = object.__init__  # type: ignore[assignment]
+    # `shown` makes one: an __init__ of our own, or Tornado's, is a frame more.
+    __init__ = object.__init__
 
     @cached_property
     def request(self) -> HTTPRequest:  # type: ignore[override]
@@ -101,7 +101,7 @@ class KeepAliveResponse(HTTPResponse):
 
 def shown(native: Response, asked: str | HTTPRequest) -> KeepAliveResponse:
     """The answer to what was `asked`, as Tornado shows it."""
-    response = KeepAliveResponse()  # type: ignore[call-arg]
+    response: KeepAliveResponse = KeepAliveResponse()
     response.code = native.status
     response._native = native
     response._asked = asked
