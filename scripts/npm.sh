@@ -4,7 +4,7 @@
 # A second call finds its stamp and returns at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# Fastify, under fauxqs, has this as its least.
+# Both want this Node at least.
 oldest=20
 folder=build/node
 

@@ -32,13 +32,15 @@ class Steps:
 
     def __init__(self) -> None:
         self.count = 0
+        self.before: Any = None
 
     def __enter__(self) -> Steps:
+        self.before = sys.gettrace()  # that of the coverage measurement, for one
         sys.settrace(self._enter)
         return self
 
     def __exit__(self, *error: object) -> None:
-        sys.settrace(None)
+        sys.settrace(self.before)
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
         if not frame.f_code.co_filename.startswith(OURS):

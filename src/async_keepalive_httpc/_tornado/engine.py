@@ -59,7 +59,7 @@ OF_REQUESTS: Final = {
     "timeout": "request_timeout",
     "verify": "validate_cert",
 }
-"""What a Client calls otherwise than Tornado, which has it for each request."""
+"""What Tornado has for each request, by the name that a Client has for it, where that is another."""
 
 
 def body_limit(max_buffer_size: int, max_body_size: int | None) -> int:
