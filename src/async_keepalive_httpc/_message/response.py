@@ -159,7 +159,7 @@ class Response:
         self._body = body
         self._where = None
         if self._row is not None:
-            self._leave_row()
+            self._leave(self._row)
         waiter = self._waiter
         self._waiter = None
         if waiter is not None and not waiter.done():
@@ -171,16 +171,16 @@ class Response:
             self._raw_trailers = trailers
         self._where = None
         if self._row is not None:
-            self._leave_row()
+            self._leave(self._row)
         waiter = self._waiter
         self._waiter = None
         if waiter is not None and not waiter.done():
             waiter.set_result(self)
 
-    def _leave_row(self) -> None:
-        row, self._row = self._row, None
-        if row is not None:
-            del row[self]
+    def _leave(self, row: dict[Any, float]) -> None:
+        """No clock waits for it any more."""
+        self._row = None
+        del row[self]
 
     def fail(self, error: BaseException) -> None:
         """It will not be completed."""
