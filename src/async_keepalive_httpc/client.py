@@ -44,8 +44,8 @@ from .errors import ClientClosed, DecodeError, InvalidRequest, TooLarge, WrongLo
 DECODE_STEP: Final = 1024 * 1024
 """Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
 
-PLAIN_KEPT: Final = 1000
-"""Requests without options that are kept built, by method and URL: a service's working set."""
+PLAIN_KEPT: Final = 10_000
+"""Requests without options that are kept built, by method and URL: a service's working set. One takes 1 KiB."""
 
 Turn = Callable[[Request], Awaitable[Request]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from typing import Any
@@ -207,3 +208,15 @@ def test_each_split_of_the_edges() -> None:
             wired.feed(*split(data, [cut, second]))
             assert got.body == BODY
             assert wired.kept
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()], ids=["fin", "rst"])
+def test_a_lost_connection_holds_no_room(error: Exception | None) -> None:
+    """Found by the garbage collector in a cycle, as loops leave them, the memory of a body must not be in use."""
+    wired, _ = begun()
+    assert isinstance(wired.connection._parser, Bulk)
+    wired.end(error)
+    cycle: list[Any] = [wired.connection]
+    cycle.append(cycle)
+    del wired, cycle, _
+    gc.collect()

@@ -34,6 +34,7 @@ from .framing import heads_end
 from .head import head
 from .interface import Owner
 from .parsed import BODY, COMPLETE, HEAD, Mend, ParsedWire, Skip, Whole
+from .receive import buffer
 from .repair import LENGTH_ERRORS, mend
 from .upload import Sending
 from .wire import NO_LIMIT
@@ -191,6 +192,7 @@ class H1Connection(ParsedWire):
             self._read_socket()
         self._end_of_stream(exc)
         self._parser = self._sending = None
+        self._buffer = buffer()  # not the room of a body: a loop may leave us to the garbage collector
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:

@@ -32,7 +32,7 @@ from .deadline import deadline, place
 from .lane import Lane
 from .route import Route, route_to
 
-KEYS_KEPT: Final = 4000
+KEYS_KEPT: Final = 10_000
 """Origins whose Lane is remembered; all http origins behind one proxy have the same."""
 LANES_KEPT: Final = 1000
 """Lanes from which on those without connections are forgotten; a crawler meets more origins than it can remember."""
