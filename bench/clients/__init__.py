@@ -194,7 +194,7 @@ _ALL = (
         name="httpx2",
         title="httpx2, uvloop",
         settings="one AsyncClient, no limit on connections, no timeout, trust_env=False, URL parsed once",
-        address="bench.clients.httpx2:start",
+        address="bench.clients.httpx:start_second",
         needs=("httpx2",),
         packages=("httpcore2", "httpx2", "uvloop"),
     ),

@@ -56,7 +56,6 @@ def test_with_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_list_itself() -> None:
-    pytest.importorskip("publicsuffixlist")
     is_public = suffix_test()
     assert all(is_public(domain) for domain in ("com", "co.uk", "github.io", "kobe.jp", "xn--p1ai", "unknown"))
     assert not any(is_public(domain) for domain in ("example.com", "city.kobe.jp", "www.ck", "mine.github.io"))

@@ -157,30 +157,21 @@ class Response:
         self._kinds = CONTENT_LENGTH
         self._stage = RESPONDING
         self._body = body
-        self._where = None
-        if self._row is not None:
-            self._leave(self._row)
-        waiter = self._waiter
-        self._waiter = None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(self)
+        self.finish()
 
     def finish(self, trailers: RawFields | None = None) -> None:
         """It has ended: the message is complete, unless there is an error."""
         if trailers:
             self._raw_trailers = trailers
         self._where = None
-        if self._row is not None:
-            self._leave(self._row)
+        row = self._row
+        if row is not None:
+            del row[self]
+            self._row = None
         waiter = self._waiter
         self._waiter = None
         if waiter is not None and not waiter.done():
             waiter.set_result(self)
-
-    def _leave(self, row: dict[Any, float]) -> None:
-        """No clock waits for it any more."""
-        self._row = None
-        del row[self]
 
     def fail(self, error: BaseException) -> None:
         """It will not be completed."""
