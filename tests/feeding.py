@@ -127,7 +127,7 @@ class Wired:
         if isinstance(request, str):
             request = Request(request, URL)
         kind = StreamedResponse if stream else Response
-        response = kind(request, Once(), Timeout(), limit)
+        response = kind().ask(request, Once(), Timeout(), limit)
         self.connection.send(response)
         return response
 

@@ -96,7 +96,7 @@ class Piped(Wired):
         if isinstance(request, str):
             request = Request(method, ORIGIN + request)
         kind = StreamedResponse if stream else Response
-        response = kind(request, Once(), Timeout(), limit)
+        response = kind().ask(request, Once(), Timeout(), limit)
         self.connection.send(response)
         return response
 

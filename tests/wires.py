@@ -156,9 +156,12 @@ class Dial:
 class Call:
     """One request, and what becomes of it."""
 
-    def __init__(self, response: Response, outcome: asyncio.Future[Response]) -> None:
+    def __init__(
+        self, response: Response, outcome: asyncio.Future[Response], request: Request, timeout: Timeout
+    ) -> None:
         self.response = response
         self.outcome = outcome
+        self.terms = response, request, outcome, timeout, 1000
 
     @property
     def error(self) -> BaseException | None:
@@ -211,18 +214,19 @@ class Rig:
         """A request that has not set out."""
         request = Request(method, parse(origin + path), body=body, reach=reach)
         outcome: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        return Call(Response(request, outcome, timeout or Timeout(), 1000), outcome)
+        limits = timeout or Timeout()
+        return Call(Response().ask(request, outcome, limits, 1000), outcome, request, limits)
 
     def send(self, path: str = "/", **options: Any) -> Call:
         """A request on its way."""
         call = self.call(path, **options)
-        self.transport.send(call.response)
+        self.transport.send(*call.terms)
         return call
 
     def send_fresh(self, path: str = "/", *, started: float = 0.0, **options: Any) -> Call:
         """A request on its way to a fresh connection."""
         call = self.call(path, **options)
-        self.transport.send_fresh(call.response, started)
+        self.transport.send_fresh(*call.terms, started)
         return call
 
     async def connected(self, number: int = 1, *, origin: str = ORIGIN) -> list[Wire]:

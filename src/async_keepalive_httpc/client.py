@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from functools import partial
 from itertools import chain
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Final, Self, Unpack
 
@@ -185,15 +186,14 @@ class Client:
             request = self._plain.get((method, url)) or self._remember(method, url)
         else:
             request = self.build(method, url, headers=headers, body=body, **options)
-        # `send` and `begin` once more, without their frames: 0.5 us of a warm request's 8.
-        loop = asyncio.get_running_loop()
-        waiter = loop.create_future()
+        # `send` and `_here` once more, without their frames: 0.5 us of a warm request's 8.
         transport = self._loops.current
-        if transport is None or transport.loop is not loop:
-            transport = self._enter(loop, request)
+        if transport is None or transport.thread != get_ident() or not transport.loop.is_running():
+            transport = self._enter(asyncio.get_running_loop(), request)
+        waiter = transport.loop.create_future()
         size = request.max_body_size or self.max_body_size
-        response = Response(request, waiter, request.timeout or self.timeout, size)
-        transport.send(response)
+        response = Response()
+        transport.send(response, request, waiter, request.timeout or self.timeout, size)
         try:
             await waiter
         except BaseException:
@@ -274,9 +274,10 @@ class Client:
 
     async def send(self, request: Request, *, stream: bool = False) -> Response:
         """Send a Request as it stands. With `stream`, gives a StreamedResponse, which the caller must close."""
-        loop = asyncio.get_running_loop()
-        waiter = loop.create_future()
-        response = self.begin(request, waiter, loop, stream)
+        transport = self._here(request)
+        waiter = transport.loop.create_future()
+        response = StreamedResponse() if stream else Response()
+        self._set_out(request, waiter, transport, response)
         try:
             await waiter
         except BaseException:
@@ -288,21 +289,24 @@ class Client:
 
     # -- the walk
 
-    def begin(
-        self, request: Request, waiter: Waiter, loop: asyncio.AbstractEventLoop, stream: bool = False
-    ) -> Response:
-        """Set a request on its way; `waiter` gets the Response, good or bad, when it is there."""
+    def begin(self, request: Request, waiter: Waiter, loop: asyncio.AbstractEventLoop, response: Response) -> Response:
+        """Set a request on its way; `waiter` gets the `response`, good or bad, when it has ended."""
         transport = self._loops.current
         if transport is None or transport.loop is not loop:
             transport = self._enter(loop, request)
-        timeout = request.timeout or self.timeout
-        response: Response
-        if stream:
-            response = StreamedResponse(request, waiter, timeout, request.max_body_size or 0)
-        else:
-            response = Response(request, waiter, timeout, request.max_body_size or self.max_body_size)
-        transport.send(response)
+        self._set_out(request, waiter, transport, response)
         return response
+
+    def _set_out(self, request: Request, waiter: Waiter, transport: Transport, response: Response) -> None:
+        size = request.max_body_size or (0 if isinstance(response, StreamedResponse) else self.max_body_size)
+        transport.send(response, request, waiter, request.timeout or self.timeout, size)
+
+    def _here(self, request: Request) -> Transport:
+        """The Transport of the loop that runs here. Raises RuntimeError where none does, ClientClosed."""
+        transport = self._loops.current
+        if transport is None or transport.thread != get_ident() or not transport.loop.is_running():
+            transport = self._enter(asyncio.get_running_loop(), request)
+        return transport
 
     def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> Transport:
         """The Transport of a loop that was not the last one used. Raises ClientClosed."""
@@ -317,7 +321,7 @@ class Client:
         With `surplus`, a redirect beyond the limit is handed over as it is. `turn` is awaited before a redirect
         is followed: it is given the next request, and gives the one to send.
         """
-        most = response.request.max_redirects
+        most = response._request.max_redirects
         walk = self._walk(self.max_redirects if most is None else most, self._redirects, surplus)
         try:
             while (step := walk.after(response)) is not None:
@@ -337,7 +341,7 @@ class Client:
         request = step.request
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        response = last.again(request, waiter)
+        response = last.again()
         transport = self._loops.on(loop)
         if transport is None:
             raise WrongLoop(
@@ -345,7 +349,7 @@ class Client:
             )
         started = last._started if last.timeout.from_queue else 0.0
         send = transport.send_fresh if step.fresh else transport.send_again if step.unsent else transport.send
-        send(response, started)
+        send(response, request, waiter, last.timeout, last._limit, started)
         try:
             await waiter
         except BaseException:
@@ -355,12 +359,13 @@ class Client:
 
     async def _decoded(self, response: Response) -> Response:
         """Undo the content codings, in steps, or have a stream do so on its way."""
-        request = response.request
-        if not response._kinds & CONTENT_ENCODING or not (self.decode if request.decode is None else request.decode):
+        request = response._request
+        wanted = self.decode if request.decode is None else request.decode
+        if not wanted or not response._head.kinds & CONTENT_ENCODING:
             return response
         if request.method == "HEAD" or response.status in (204, 304):
             return response
-        codings = response.headers.get_list("Content-Encoding")
+        codings = response._head.headers.get_list("Content-Encoding")
         if self._codings is not None and not self._codings.issuperset(value.lower() for value in codings):
             return response
         try:
@@ -380,7 +385,7 @@ class Client:
             size += len(piece)
             if size > response._limit:
                 raise TooLarge(
-                    f"{response.request.method} {response.request.url}: the decoded body is longer than "
+                    f"{response._request.method} {response._request.url}: the decoded body is longer than "
                     f"{response._limit} bytes: raise max_body_size, or read it piece by piece with stream()"
                 )
             if size > step:

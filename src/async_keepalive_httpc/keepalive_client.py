@@ -74,18 +74,21 @@ class KeptClient:
         Raises RuntimeError on a closed client, WrongLoop in a foreign thread or loop, ValueError for kwargs
         beside an HTTPRequest.
         """
+        if raise_error and not kwargs and (future := self._door.refetch(request)) is not None:
+            return future
+        return self._door.fetch(self._enter(), request, raise_error, kwargs)
+
+    def _enter(self) -> asyncio.AbstractEventLoop:
         if self._client.closed:
             raise RuntimeError(f"fetch() called on closed {type(self).__name__}: make a new one")
-        return self._door.fetch(self.loop_here(), request, raise_error, kwargs)
+        return self.loop_here()
 
     def loop_here(self) -> asyncio.AbstractEventLoop:
-        """The event loop that a fetch called here runs on. Raises WrongLoop where there is none."""
-        here, own = running(), self._loop
-        return own if here is own and own is not None else self._enter(here)
+        """The event loop that a fetch called here runs on. Raises WrongLoop where there is none.
 
-    def _enter(self, here: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop:
-        """Two loops would be two connections to an origin: another is taken only when the last is closed."""
-        loop = self._loop
+        Two loops would be two connections to an origin: another is taken only when the last is closed.
+        """
+        here, loop = running(), self._loop
         if self.io_loop is None and (loop is None or loop.is_closed()):
             loop = here or _current_loop()
         self._loop = loop = check_loop(loop, here)
@@ -94,7 +97,7 @@ class KeptClient:
     @property
     def queue(self) -> list[Any]:
         """The requests that wait for their connection, in order of arrival."""
-        return [response.request for response in self._client.waiting()]
+        return [response._request for response in self._client.waiting()]
 
     def stats(self) -> dict[str, Any]:
         """Plain counts of connections and requests; see `Client.stats`."""

@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 from async_keepalive_httpc._message.limits import Timeout
-from async_keepalive_httpc._message.response import Response
+from async_keepalive_httpc._message.response import Head, Response
 from async_keepalive_httpc.aws import retry
 from async_keepalive_httpc.aws.credentials import Credentials, Static
 from async_keepalive_httpc.aws.endpoints import Endpoints
@@ -37,8 +37,8 @@ def respond(request, status=200, body: Any = b"{}", headers=(), *, split=False, 
         fields.append(("x-amz-crc32", str(zlib.crc32(body))))
     raw = [(name.encode(), value.encode()) for name, value in fields]
     head = b"".join([b"HTTP/1.1 %d Reason\r\n" % status, *[b"%b: %b\r\n" % field for field in raw], b"\r\n"])
-    response = Response(request, Nobody(), Timeout(), 1 << 30)
-    response.begin(status, "Reason", "1.1", raw if split else head, 0)
+    response = Response().ask(request, Nobody(), Timeout(), 1 << 30)
+    response.begin(Head(status, "Reason", "1.1", raw if split else head, 0))
     response.feed(body)
     response.finish()
     return response

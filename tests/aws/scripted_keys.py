@@ -8,7 +8,7 @@ from typing import Any
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
-from async_keepalive_httpc._message.response import Response
+from async_keepalive_httpc._message.response import Head, Response
 from async_keepalive_httpc.aws.credentials import Credentials
 
 NOW = 1_800_000_000.0
@@ -45,8 +45,8 @@ class Script:
         if isinstance(answer, Exception):
             raise answer
         status, body = answer
-        response = Response(request, Nobody(), Timeout(), 1000)
-        response.begin(status, "Reason", "1.1", [], 0)
+        response = Response().ask(request, Nobody(), Timeout(), 1000)
+        response.begin(Head(status, "Reason", "1.1", [], 0))
         response.feed((body if isinstance(body, str) else json.dumps(body)).encode())
         response.finish()
         return response

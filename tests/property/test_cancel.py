@@ -22,6 +22,7 @@ from tests.peers import Conn, Peer, Request, response, serving
 from tests.turns import cancelled_after, turns
 
 from async_keepalive_httpc import Client, Digest, Limits, StreamedResponse
+from async_keepalive_httpc._message.response import Response
 
 TURNS = 41
 BODY = b"many words " * 40_000
@@ -205,7 +206,7 @@ def test_as_a_connection_is_handed_over(run: Run) -> None:
         async with Peer(serving(reply)) as peer, Client(limits=Limits(max_per_host=1)) as client:
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
-            client.begin(client.build("GET", f"{peer.url}/first"), waiter, loop)
+            client.begin(client.build("GET", f"{peer.url}/first"), waiter, loop, Response())
             second = asyncio.ensure_future(client.get(f"{peer.url}/second"))
             third = asyncio.ensure_future(client.get(f"{peer.url}/third"))
             waiter.add_done_callback(lambda done: second.cancel())

@@ -13,6 +13,7 @@ from tests.conftest import Run
 from tests.peers import Peer, Script, answer, response, serving
 
 from async_keepalive_httpc import Client, DecodeError, StreamedResponse, TooLarge
+from async_keepalive_httpc._message.response import Response
 
 TEXT = b"many words, many words, many words, " * 500
 
@@ -162,7 +163,7 @@ def test_a_long_decoding_lets_others_work(run: Run) -> None:
             request = client.build("GET", peer.url)
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
-            response = client.begin(request, waiter, loop)
+            response = client.begin(request, waiter, loop, Response())
             await waiter
             counting = asyncio.ensure_future(count())
             got = await client.settle(response)
@@ -178,7 +179,7 @@ def test_cancelled_while_decoding(run: Run) -> None:
         async with Peer(coded(bomb(30_000_000), "gzip")) as peer, Client() as client:
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
-            response = client.begin(client.build("GET", peer.url), waiter, loop)
+            response = client.begin(client.build("GET", peer.url), waiter, loop, Response())
             await waiter
             task = asyncio.ensure_future(client.settle(response))
             for _ in range(3):

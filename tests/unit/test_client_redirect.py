@@ -88,7 +88,7 @@ def test_a_door_may_ask_for_the_redirect_beyond_the_limit(run: Run, most: int, r
         async with Peer(following(loop="/loop")) as peer, Client(max_redirects=most) as client:
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
-            response = client.begin(client.build("GET", f"{peer.url}/loop"), waiter, loop)
+            response = client.begin(client.build("GET", f"{peer.url}/loop"), waiter, loop, Response())
             await waiter
             got = await client.settle(response, surplus=True)
             assert (got.status, len(got.history)) == (302, most)
@@ -372,7 +372,7 @@ def test_a_redirect_after_the_client_was_closed_is_not(run: Run) -> None:
             client = Client()
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
-            response = client.begin(client.build("GET", peer.url), waiter, loop)
+            response = client.begin(client.build("GET", peer.url), waiter, loop, Response())
             await waiter
             client.close()
             with pytest.raises(ClientClosed, match=elsewhere.url):

@@ -287,7 +287,7 @@ def test_abandon_inside_a_read(rest: bytes) -> None:
 
     for start in (OK + b"Content-Length: 10\r\n\r\nhello", CHUNKED + b"5\r\nhello\r\n4\r\n"):
         wired = Wired()
-        response = Fickle(Request("GET", "http://a/"), Once(), Timeout(), 1000)
+        response = Fickle().ask(Request("GET", "http://a/"), Once(), Timeout(), 1000)
         wired.connection.send(response)
         wired.feed(start + rest)
         assert outcome(response) == ("ClientClosed",)
@@ -302,7 +302,7 @@ def test_abandon_in_the_last_byte() -> None:
             self.abandon()
 
     wired = Wired()
-    response = Fickle(Request("GET", "http://a/"), Once(), Timeout(), 1000)
+    response = Fickle().ask(Request("GET", "http://a/"), Once(), Timeout(), 1000)
     wired.connection.send(response)
     wired.feed(FINAL)
     assert outcome(response) == ("ClientClosed",)
@@ -317,7 +317,7 @@ def test_what_a_response_raises_is_its_own_error() -> None:
             raise ZeroDivisionError("in a callback")
 
     wired = Wired()
-    response = Broken(Request("GET", "http://a/"), Once(), Timeout(), 1000)
+    response = Broken().ask(Request("GET", "http://a/"), Once(), Timeout(), 1000)
     wired.connection.send(response)
     wired.feed(FINAL)
     assert isinstance(response._error, ZeroDivisionError)

@@ -148,7 +148,7 @@ def test_closing_inside_of_what_a_request_caused(run: Run) -> None:
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
             waiter.add_done_callback(lambda future: client.close())
-            response = client.begin(client.build("GET", peer.url), waiter, loop)
+            response = client.begin(client.build("GET", peer.url), waiter, loop, Response())
             assert await waiter is response
             assert response.status == 200
             with pytest.raises(ClientClosed):
@@ -303,7 +303,7 @@ def test_begun_before_its_loop_runs(loop_factory: LoopFactory) -> None:
     client = Client()
     peer = loop.run_until_complete(Peer(ok()).__aenter__())
     waiter = loop.create_future()
-    client.begin(client.build("GET", peer.url), waiter, loop)
+    client.begin(client.build("GET", peer.url), waiter, loop, Response())
     assert loop.run_until_complete(waiter).status == 200
     loop.run_until_complete(peer.__aexit__(None, None, None))
     loop.run_until_complete(loop.shutdown_asyncgens())
@@ -316,7 +316,7 @@ def test_closed_before_its_loop_runs(loop_factory: LoopFactory) -> None:
     loop = loop_factory()
     client = Client()
     waiter = loop.create_future()
-    client.begin(client.build("GET", "http://127.0.0.1:1/"), waiter, loop)
+    client.begin(client.build("GET", "http://127.0.0.1:1/"), waiter, loop, Response())
     client.close()
     assert isinstance(waiter.result()._error, ClientClosed)
     loop.run_until_complete(loop.shutdown_asyncgens())
@@ -478,7 +478,7 @@ def test_a_request_goes_on_where_it_began(loop_factory: LoopFactory) -> None:
     async def begin() -> Response:
         async with Peer([response(status=302, headers=[("Location", "/next")])]) as peer:
             waiter = asyncio.get_running_loop().create_future()
-            began = client.begin(client.build("GET", peer.url), waiter, asyncio.get_running_loop())
+            began = client.begin(client.build("GET", peer.url), waiter, asyncio.get_running_loop(), Response())
             await waiter
             return began
 

@@ -108,7 +108,7 @@ def test_what_is_sent_in_a_turn_is_one_write() -> None:
     ids=lambda value: repr(value) if isinstance(value, Request) else "",
 )
 def test_who_may_go_behind_others(request_: Request, may: bool) -> None:
-    assert may_follow(Response(request_, Any, Any, 0)) is may  # type: ignore[arg-type]
+    assert may_follow(Response().ask(request_, Any, Any, 0)) is may  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("last", [{"method": "HEAD"}, {"stream": True}, {"method": "POST"}])

@@ -11,7 +11,7 @@ from async_keepalive_httpc._message.fields import LOCATION
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.reach import TLS, Reach
 from async_keepalive_httpc._message.request import Request
-from async_keepalive_httpc._message.response import Response
+from async_keepalive_httpc._message.response import Head, Response
 from async_keepalive_httpc._policy.redirect import SENSITIVE, follow, redirects
 from async_keepalive_httpc.errors import InvalidRequest
 
@@ -21,10 +21,10 @@ ONCE = [b"only once"]
 
 def answered(one: Request, status: int = 302, location: str | None = "/next") -> Response:
     loop = asyncio.new_event_loop()
-    response = Response(one, loop.create_future(), Timeout(), 100)
+    response = Response().ask(one, loop.create_future(), Timeout(), 100)
     loop.close()
     fields = [] if location is None else [(b"location", location.encode())]
-    response.begin(status, "", "1.1", fields, 0 if location is None else LOCATION)
+    response.begin(Head(status, "", "1.1", fields, 0 if location is None else LOCATION))
     return response
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import IDEMPOTENT, Request
-from async_keepalive_httpc._message.response import Response
+from async_keepalive_httpc._message.response import Head, Response
 from async_keepalive_httpc._policy.resend import AGAIN, FRESH, NEVER, UNSENT_TRIES, refused, resend
 from async_keepalive_httpc.errors import (
     RESPONDING,
@@ -90,10 +90,10 @@ def test_nothing_else_goes_again(error: BaseException | None) -> None:
 
 def answered(status: int, one: Request, *, reused: bool = True, close: str = "close", version: str = "1.1") -> Response:
     loop = asyncio.new_event_loop()
-    response = Response(one, loop.create_future(), Timeout(), 100)
+    response = Response().ask(one, loop.create_future(), Timeout(), 100)
     loop.close()
     response.reused = reused
-    response.begin(status, "", version, [(b"connection", b"x"), (b"Connection", close.encode())], 0)
+    response.begin(Head(status, "", version, [(b"connection", b"x"), (b"Connection", close.encode())], 0))
     return response
 
 

@@ -9,7 +9,7 @@ from tests.feeding import Once
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
-from async_keepalive_httpc._message.response import Response
+from async_keepalive_httpc._message.response import Head, Response
 from async_keepalive_httpc.errors import ClientClosed, ProtocolError, StatusError, TooLarge
 
 REQUEST = Request("GET", "http://user:secret@example.com/a")
@@ -27,13 +27,13 @@ class Place:
 
 def make(limit: int = 100) -> tuple[Response, Once]:
     waiter = Once()
-    return Response(REQUEST, waiter, Timeout(), limit), waiter
+    return Response().ask(REQUEST, waiter, Timeout(), limit), waiter
 
 
 def full(*body: bytes, content_type: str | None = None, status: int = 200) -> Response:
     response, _ = make(1 << 20)
     fields = [] if content_type is None else [(b"Content-Type", content_type.encode("latin-1"))]
-    response.begin(status, "Why", "1.1", fields, 0)
+    response.begin(Head(status, "Why", "1.1", fields, 0))
     for piece in body:
         response.feed(piece)
     response.finish()
@@ -45,7 +45,7 @@ def test_it_is_filled_and_handed_over_once() -> None:
     place = Place()
     assert response.wanted
     response.sent(place, True)
-    response.begin(201, "Created", "1.0", [(b"A", b"b")], 0)
+    response.begin(Head(201, "Created", "1.0", [(b"A", b"b")], 0))
     response.feed(b"he")
     response.feed(b"llo")
     assert waiter.result is None
@@ -111,7 +111,7 @@ def test_abandon() -> None:
 
 def test_the_limit_of_the_body() -> None:
     response, _ = make(limit=5)
-    response.begin(200, "OK", "1.1", [], 0)
+    response.begin(Head(200, "OK", "1.1", [], 0))
     response.feed(b"12345")
     with pytest.raises(TooLarge, match="longer than 5 bytes: raise max_body_size"):
         response.feed(b"6")
@@ -179,7 +179,7 @@ def test_repr_at_every_stage() -> None:
     assert repr(response) == "<Response unsent GET http://example.com/a>"
     response.sent(Place(), False)
     assert repr(response) == "<Response sent GET http://example.com/a>"
-    response.begin(200, "OK", "1.1", [], 0)
+    response.begin(Head(200, "OK", "1.1", [], 0))
     assert repr(response) == "<Response 200 GET http://example.com/a>"
     response.fail(ProtocolError("x"))
     assert repr(response) == "<Response ProtocolError GET http://example.com/a>"

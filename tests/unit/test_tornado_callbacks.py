@@ -258,7 +258,7 @@ def test_task_cancelled_from_outside_cancels_the_fetch(run, logged):
             fetch: Any = client.fetch(peer.url, streaming_callback=callback)
             await entered.wait()
             # As asyncio.run() does with all tasks when it ends.
-            fetch.task.cancel()
+            fetch.cancel.__self__.task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await fetch
             assert len(client) == 0

@@ -147,10 +147,8 @@ def test_close_ends_everything_at_once(run: Run) -> None:
         await rig.turns()
         assert all(wire.aborted and wire.ended for wire in wires)
         assert rig.lane().closed == {"closed": 2}
-        with pytest.raises(ClientClosed):
-            rig.send()
-        with pytest.raises(ClientClosed):
-            rig.send_fresh()
+        assert isinstance(rig.send().error, ClientClosed)
+        assert isinstance(rig.send_fresh().error, ClientClosed)
         rig.transport.close()
         await rig.end()
 

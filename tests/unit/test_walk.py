@@ -10,7 +10,7 @@ import pytest
 from async_keepalive_httpc._message.fields import LOCATION
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
-from async_keepalive_httpc._message.response import Response
+from async_keepalive_httpc._message.response import Head, Response
 from async_keepalive_httpc._policy.redirect import RedirectFilter, Rules
 from async_keepalive_httpc._policy.resend import UNSENT_TRIES
 from async_keepalive_httpc._policy.walk import Step, Walk
@@ -27,13 +27,13 @@ def unended(one: Request) -> Response:
     loop = asyncio.new_event_loop()
     waiter = loop.create_future()
     loop.close()
-    return Response(one, waiter, Timeout(), 100)
+    return Response().ask(one, waiter, Timeout(), 100)
 
 
 def answered(one: Request, status: int, location: str = "/next") -> Response:
     response = unended(one)
     kinds = LOCATION if 300 <= status < 400 else 0
-    response.begin(status, "", "1.1", [(b"Location", location.encode())] if kinds else [], kinds)
+    response.begin(Head(status, "", "1.1", [(b"Location", location.encode())] if kinds else [], kinds))
     return response
 
 

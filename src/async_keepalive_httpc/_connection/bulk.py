@@ -54,10 +54,10 @@ class Bulk:
             self._offer(came)
             return
         self._response._size = length
-        self._response._chunks = self._vessel
+        self._response._body = self._vessel
         wire = self._wire
         wire._buffer = buffer()
-        plain = isinstance(self._response._raw, bytes)
+        plain = isinstance(self._response._head.raw, bytes)
         wire._parser = httptools.HttpResponseParser(Plain(wire) if plain else wire)
         wire._state = COMPLETE
         if came > length:
@@ -68,7 +68,7 @@ def gather(wire: ParsedWire, response: Response) -> None:
     """Have the rest of the body of `response` read in place, if that pays and is allowed."""
     if isinstance(response, StreamedResponse) or isinstance(wire._parser, Bulk):
         return
-    length = announced(response._raw)
+    length = announced(response._head.raw)
     if response._size + LEAST <= length <= response._limit:
         try:
             vessel = Vessel(length)

@@ -24,7 +24,7 @@ class ForwardConnection(H1Connection):
 
     def send(self, response: Response) -> None:
         self._take_on(response)
-        request = response.request
+        request = response._request
         body = request.body
         whole = b"" if body is None else body if isinstance(body, bytes) else None
         told = request.for_proxy

@@ -34,8 +34,8 @@ def learn_reason(reason: bytes) -> str | None:
 
 
 def learn_status_line(line: bytes) -> tuple[int, str]:
-    """Status and reason of a line that STATUS_LINES does not hold, remembered; a status of 0: it is none for there."""
-    version, status, reason = line[:9], line[9:12], learn_reason(line[13:])
+    """Status and reason of a line, its CR included, that STATUS_LINES does not hold; 0: it is none for there."""
+    version, status, reason = line[:9], line[9:12], learn_reason(line[13:-1])
     number = int(status) if version == b"HTTP/1.1 " and status.isdigit() else 0
     if reason is None or not (200 <= number < 300 or 400 <= number < 600) or number == 204:
         return 0, ""

@@ -71,10 +71,11 @@ class H1Connection(ParsedWire):
         response.reused = self.served > 0
         self.served += 1
         self._response = response
-        request = response.request
+        request = response._request
         wire = request.wire
         if wire is not None:
-            self._write(wire)
+            write = self._write
+            write(wire)
             return
         body = request.body
         if request.plain:
@@ -95,7 +96,7 @@ class H1Connection(ParsedWire):
         self.served += 1
         self._response = response
         response.sent(self, self.served > 1)
-        if not response.request.plain:
+        if not response._request.plain:
             self._seen_size = 0
 
     def _upload(self, request: Request, written: bytes) -> None:
@@ -152,7 +153,8 @@ class H1Connection(ParsedWire):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.moved = self._now()
+        clock = self._now
+        self.moved = now = clock()
         response = self._response
         if response is None:
             self.close("poisoned", at_once=True)
@@ -160,8 +162,8 @@ class H1Connection(ParsedWire):
         seen = self._seen
         if nbytes == self._seen_size and self._bytes.startswith(seen) and nbytes < response._limit and not self._fed:
             self._response = None
-            response._ended = self.moved
-            response.fill(self._seen_status, self._seen_reason, seen, bytes(self._buffer[len(seen) : nbytes]))
+            response._ended = now
+            response.fill(self._seen_head, self._buffer[len(seen) : nbytes].tobytes())
             self.capacity = 1
             self._owner.freed(self)
             return
@@ -181,7 +183,7 @@ class H1Connection(ParsedWire):
         """Whether the same bytes would be taken for the same message: a good one that was all of this read."""
         # Its head was plain, it came in one read, and no empty line follows it.
         whole = bool(self._seen) and len(self._seen) + response._size == nbytes
-        return whole and response.request.plain and response.status < 300 and self.limit == NO_LIMIT
+        return whole and response._request.plain and response.status < 300 and self.limit == NO_LIMIT
 
     def eof_received(self) -> bool:
         self._end_of_stream(None)
@@ -281,7 +283,7 @@ class H1Connection(ParsedWire):
     def _finish_early(self) -> None:
         """The response was complete before the parser had read all that came."""
         response = self._response
-        if response is not None and response.request.method == "HEAD":
+        if response is not None and response._request.method == "HEAD":
             self._parser = httptools.HttpResponseParser(self)
             self._extra = self._heads_size() != self._fed
         else:
@@ -325,7 +327,7 @@ class H1Connection(ParsedWire):
         response = self._response
         if response is None:
             return  # abandoned a moment ago, inside this read
-        request = response.request
+        request = response._request
         trailers: RawFields | None = None
         if self._chunked:
             if not self._extra and (error := self._overhead_error()) is not None:

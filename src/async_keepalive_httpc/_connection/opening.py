@@ -15,7 +15,8 @@ from typing import cast
 
 import httptools
 
-from .._message.response import Response
+from .._message.response import Head, Response
+from ..errors import RESPONDING
 from .framing import learn_reason
 from .h1 import H1Connection
 from .parsed import COMPLETE, Stop
@@ -60,7 +61,7 @@ class Opening(H1Connection):
     def buffer_updated(self, nbytes: int) -> None:
         super().buffer_updated(nbytes)
         response = self._response
-        if response is not None and response.status and not (self._challenged and response.status == 407):
+        if response is not None and response._stage == RESPONDING and not (self._challenged and response.status == 407):
             self._response = None
             response.finish()
             self.close("abandoned", at_once=True)
@@ -80,7 +81,7 @@ class Opening(H1Connection):
             return
         self._check_head_size()
         response = cast(Response, self._response)
-        response.begin(status, learn_reason(self._reason) or "", version, self._fields, 0)
+        response.begin(Head(status, learn_reason(self._reason) or "", version, self._fields, 0))
         self._keep = True
         self._state = COMPLETE
         raise Stop

@@ -34,6 +34,7 @@ from .boundary import START, Boundary
 from .h1 import H1Connection
 from .head import head
 from .interface import Filling
+from .parsed import NO_HEAD
 
 _NO_LIMIT: Final = Timeout(total=None, connect=None, read=None, write=None)
 
@@ -74,11 +75,12 @@ class PipelinedConnection(H1Connection):
             super().send(response)
             return
         response._where = self
+        response._stage = UNSENT
         response.reused = True
         if not unwritten:
             self._loop.call_soon(self._flush)
         unwritten.append(response)
-        if response.request.method == "HEAD" or isinstance(response, StreamedResponse):
+        if response._request.method == "HEAD" or isinstance(response, StreamedResponse):
             self._last = response
             self.capacity = 0
         else:
@@ -101,7 +103,7 @@ class PipelinedConnection(H1Connection):
             return  # lost, or all of it abandoned, in between
         wires = []
         for response in unwritten:
-            request = response.request
+            request = response._request
             wire = request.wire
             if wire is None:
                 wire = head(request)
@@ -144,7 +146,8 @@ class PipelinedConnection(H1Connection):
 
     def _drop(self, response: Response) -> None:
         """For the sake of the others its answer is read, by somebody who does not want it."""
-        nobody = Response(response.request, cast(Any, None), _NO_LIMIT, DRAIN_SIZE)
+        nobody = Response().ask(response._request, cast(Any, None), _NO_LIMIT, DRAIN_SIZE)
+        nobody.begin(NO_HEAD)  # the head may be here already, and not come again
         nobody._stage = response._stage
         self._dropped.add(nobody)
         if response is self._response:
@@ -264,10 +267,11 @@ class PipelinedConnection(H1Connection):
             while at < nbytes and self._response is not None:
                 behind = bool(self._behind)
                 end = self._boundary.walk(data, at) if behind else nbytes
-                self._buffer = self._bytes = cast(Any, data[at:end])
+                self._bytes = piece = cast(Any, data[at:end])
+                self._buffer = memoryview(piece)
                 super().buffer_updated(end - at)
                 if not behind and self._response is not None and self._fed:
-                    self._boundary.follow(data[at:end], end - at)
+                    self._boundary.follow(piece, end - at)
                 at = self._repeat(data, end)
         finally:
             self._buffer, self._bytes = shared, whole
@@ -284,10 +288,10 @@ class PipelinedConnection(H1Connection):
         while behind and at + size <= len(data) and data.startswith(seen, at):
             response = cast(Response, self._response)
             # A `wire` is kept of requests only whose answer needs no look at its fields.
-            if response.request.wire is None or size - start > response._limit or self.served >= limit:
+            if response._request.wire is None or size - start > response._limit or self.served >= limit:
                 break
             response._ended = self.moved
-            response.fill(self._seen_status, self._seen_reason, seen, data[at + start : at + size])
+            response.fill(self._seen_head, data[at + start : at + size])
             at += size
             self._response = behind.popleft()
             self.served += 1
@@ -296,17 +300,17 @@ class PipelinedConnection(H1Connection):
 
 def may_follow(response: Response) -> bool:
     """Whether it may be sent before those that were sent earlier are answered."""
-    request = response.request
+    request = response._request
     if not request.idempotent or request.length is not None or request.body is not None or request.close:
         return False
     block = request.block.lower()
-    return b"\nupgrade:" not in block and not block.startswith(b"upgrade:") and request.method != "POST"
+    return block.find(b"\nupgrade:") < 0 and not block.startswith(b"upgrade:") and request.method != "POST"
 
 
 def _fail(rest: list[Response], error: BaseException | None) -> None:
     """Those behind an answer will get none: the connection has ended."""
     for response in rest:
-        request = response.request
+        request = response._request
         if isinstance(error, ClientClosed):
             response.fail(ClientClosed(str(error)))
         elif response._stage == UNSENT:

@@ -90,6 +90,7 @@ class Request:
         "for_proxy",
         "host",
         "idempotent",
+        "lane",
         "length",
         "max_body_size",
         "max_redirects",
@@ -109,6 +110,8 @@ class Request:
     for_proxy: bytes | None
     """The caller's own Proxy-Authorization: for a proxy that forwards this request, and for nobody else."""
     host: bytes | None
+    lane: Any
+    """The Lane it was last sent to: a Transport's memo."""
     length: int | None
     timeout: Timeout | None
     wire: bytes | None
@@ -141,7 +144,7 @@ class Request:
         self.expect_continue = expect_continue
         self.reach = reach
         self.close = False
-        self.auth = self.wire = self.host = self.for_proxy = self.length = self.body = None
+        self.auth = self.wire = self.lane = self.host = self.for_proxy = self.length = self.body = None
         if body is not None:
             self._take_body(body, allow_body)
         elif method in _EXPECTS_BODY:
@@ -224,7 +227,7 @@ class Request:
         new = Request.__new__(Request)
         for name in Request.__slots__:
             setattr(new, name, changes[name] if name in changes else getattr(self, name))
-        new.wire = None
+        new.wire = new.lane = None
         if "fields" in changes:
             new.block = wire(new.fields)
         return new

@@ -3,6 +3,7 @@
 Refuses: policy (redirects, decoding, what is sent again) and the wire.
 Called by: `_transport` (to start and expire it), `_connection` (to fill it), `client` and callers (to read
 it). Law: it ends once: `finish()` or `fail()`, whichever comes first; after that the engine holds it no more.
+The engine asks `_request` and `_head`: a door may show others as `request` and `headers`.
 
     where it is      _where          _stage
     in a queue       the Lane        unsent
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, Self, cast
 
 from ..errors import RESPONDING, SENT, UNSENT, ClientClosed, StatusError, TooLarge
 from .fields import CONTENT_LENGTH, SETTLED, TRANSFER_ENCODING
@@ -45,43 +46,88 @@ class Place(Protocol):
         """Forget it now: nobody waits for it any more."""
 
 
+class Head:
+    """The head of a response, which nobody changes: answers that repeat it to the byte have one between them.
+
+    raw: its fields, or the whole of it unsplit. kinds: which of its fields the engine understands (`fields`).
+    """
+
+    __slots__ = ("_headers", "kinds", "raw", "reason", "status", "version")
+
+    _headers: Headers
+
+    def __init__(self, status: int, reason: str, version: str, raw: RawFields | bytes, kinds: int) -> None:
+        self.status = status
+        self.reason = reason
+        self.version = version
+        self.raw = raw
+        self.kinds = kinds
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields, made into a map when first asked for."""
+        headers = getattr(self, "_headers", None)
+        if headers is None:
+            raw = self.raw
+            headers = self._headers = Headers(split_head(raw) if isinstance(raw, bytes) else raw)
+        return headers
+
+
 class Response:
     """An answer, its body read to the end and held in memory.
 
-    status: int. reason: str, possibly empty. http_version: "1.0", "1.1". request: the Request answered.
-    reused: whether its connection had been used.
-    Nobody is handed one without a head; until then `status` is 0, and what a head brings is not set.
+    status: int. reused: whether its connection had been used. timeout: the limits it was under.
+    Nobody is handed one without a head.
     """
 
     __slots__ = (
         "_began",
         "_body",
-        "_chunks",
         "_dial",
         "_ended",
         "_error",
-        "_headers",
+        "_head",
         "_history",
         "_hop",
-        "_kinds",
         "_limit",
         "_outcome",
         "_queued",
-        "_raw",
         "_raw_trailers",
+        "_request",
         "_row",
         "_size",
         "_stage",
         "_started",
         "_waiter",
         "_where",
-        "http_version",
-        "reason",
-        "request",
         "reused",
         "status",
         "timeout",
     )
+
+    # Set when its request sets out, by `ask`.
+    _request: Request
+    _waiter: Waiter | None
+    _limit: int
+    """Bytes that its body may have."""
+    _error: BaseException | None
+    _row: dict[Any, float] | None
+    _stage: str
+    _where: Place | None
+    """The Lane it waits in, or the connection that it is under way on."""
+    reused: bool
+    timeout: Timeout
+
+    _started: float
+    """When it set out: `Transport.send` says so."""
+
+    # With the head.
+    _head: Head
+    _body: bytes | list[bytes] | Vessel | None
+    _size: int
+    _outcome: int
+    """Its status; UNREADY where more is to be done before it is handed over than a look at that."""
+    status: int
 
     # Facts for who asks how the time went. Not set where there is nothing to tell: that is the common case.
     _queued: float
@@ -93,71 +139,70 @@ class Response:
 
     _ended: float
     """When its last bytes came."""
-    _headers: Headers
     _history: tuple[Response, ...]
     _hop: tuple[Any, bytes]
     _raw_trailers: RawFields
 
-    _outcome: int
-    """Its status; UNREADY where more is to be done before it is handed over than a look at that."""
+    def ask(self, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> Self:
+        """It answers `request`; `waiter` is told when it has ended. No __init__, whose frame costs more than all this.
 
-    def __init__(self, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> None:
-        self.request = request
+        `Transport.send` has these lines itself, for the price of a call.
+        """
+        self._request = request
+        self._waiter = waiter
         self.timeout = timeout
-        self.status = 0
-        self.reused = False
-        self._waiter: Waiter | None = waiter
         self._limit = limit
-        self._size = 0
-        self._chunks: list[bytes] | Vessel | None = None
-        self._body: bytes | None = None
-        self._error: BaseException | None = None
-        self._where: Place | None = None
-        self._row: dict[Any, float] | None = None
+        self._error = self._row = self._where = None
         self._stage = UNSENT
-        self._started = 0.0
+        self.reused = False
+        return self
 
-    def again(self, request: Request, waiter: Waiter) -> Response:
-        """The response to the next request of the same call."""
-        return Response(request, waiter, self.timeout, self._limit)
+    def again(self) -> Response:
+        """For the next request of the same call."""
+        return type(self)()
 
     # -- filled by the engine
 
-    def begin(self, status: int, reason: str, version: str, raw: RawFields | bytes, kinds: int) -> None:
-        """The head of the final response is here: its fields, or the whole of it unsplit."""
-        self.status = status
-        self.reason = reason
-        self.http_version = version
-        self._raw = raw
-        self._kinds = kinds
-        self._outcome = UNREADY if kinds & (SETTLED if status != 204 else _NO_CONTENT) else status
+    def begin(self, head: Head) -> None:
+        """The head of the final response is here."""
+        self._head = head
+        status = self.status = head.status
+        self._outcome = UNREADY if head.kinds & (SETTLED if status != 204 else _NO_CONTENT) else status
         self._stage = RESPONDING
+        self._body = None
+        self._size = 0
 
     def feed(self, data: bytes) -> None:
         """A piece of the body. Raises TooLarge, which ends the connection."""
         self._size += len(data)
         if self._size > self._limit:
             raise TooLarge(
-                f"{self.request.method} {self.request.url}: the response body is longer than {self._limit} "
+                f"{self._request.method} {self._request.url}: the response body is longer than {self._limit} "
                 "bytes: raise max_body_size, or read it piece by piece with stream()"
             )
-        if self._body is None:
+        body = self._body
+        if body is None:
             self._body = data
-        elif self._chunks is None:
-            self._chunks = [self._body, data]
+        elif type(body) is bytes:
+            self._body = [body, data]
         else:
-            cast(list[bytes], self._chunks).append(data)
+            cast(list[bytes], body).append(data)
 
-    def fill(self, status: int, reason: str, head: bytes, body: bytes) -> None:
+    def fill(self, head: Head, body: bytes) -> None:
         """All of it at once: `begin`, `feed` and `finish` for a head that has only a length."""
-        self.status = self._outcome = status
-        self.reason = reason
-        self.http_version = "1.1"
-        self._raw = head
-        self._kinds = CONTENT_LENGTH
-        self._stage = RESPONDING
+        self._head = head
+        self.status = self._outcome = head.status
         self._body = body
-        self.finish()
+        # `finish`, without its frame.
+        self._where = None
+        row = self._row
+        if row is not None:
+            del row[self]
+            self._row = None
+        waiter = self._waiter
+        self._waiter = None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(self)
 
     def finish(self, trailers: RawFields | None = None) -> None:
         """It has ended: the message is complete, unless there is an error."""
@@ -202,28 +247,39 @@ class Response:
         where = self._where
         if where is not None:
             where.abandon(self)
-            self.fail(ClientClosed(f"{self.request.method} {self.request.url} was cancelled by its caller"))
+            self.fail(ClientClosed(f"{self._request.method} {self._request.url} was cancelled by its caller"))
 
     # -- read by the caller
 
     @property
+    def request(self) -> Request:
+        """The Request answered: the last one of a chain of redirects."""
+        return self._request
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase, possibly empty."""
+        return self._head.reason
+
+    @property
+    def http_version(self) -> str:
+        """ "1.0" or "1.1"."""
+        return self._head.version
+
+    @property
     def url(self) -> URL:
         """The URL that answered: the last one of a chain of redirects."""
-        return self.request.url
+        return self._request.url
 
     @property
     def headers(self) -> Headers:
-        """The header fields, made into a map when first asked for."""
-        headers = getattr(self, "_headers", None)
-        if headers is None:
-            raw = self._raw
-            headers = self._headers = Headers(split_head(raw) if isinstance(raw, bytes) else raw)
-        return headers
+        """The header fields, to read by name."""
+        return self._head.headers
 
     @property
     def raw_head(self) -> RawFields | bytes:
         """The header fields as the connection has them: as pairs, or in lines behind the status line."""
-        return self._raw
+        return self._head.raw
 
     @property
     def trailers(self) -> Headers:
@@ -238,11 +294,12 @@ class Response:
     @property
     def body(self) -> bytes:
         """The body, decoded unless `decode=False`."""
-        chunks = self._chunks
-        if chunks is not None:
-            self._body = chunks.take() if isinstance(chunks, Vessel) else b"".join(chunks)
-            self._chunks = None
-        return b"" if self._body is None else self._body
+        body = self._body
+        if type(body) is bytes:
+            return body
+        whole = b"" if body is None else body.take() if isinstance(body, Vessel) else b"".join(cast(list[bytes], body))
+        self._body = whole
+        return whole
 
     @property
     def text(self) -> str:
@@ -275,11 +332,11 @@ class Response:
         """Itself, when `ok`; else raises StatusError."""
         if not self.ok:
             raise StatusError(
-                f"{self.request.method} {self.request.url}: HTTP {self.status} {self.reason}".rstrip(),
+                f"{self._request.method} {self._request.url}: HTTP {self.status} {self.reason}".rstrip(),
                 self.status,
             )
         return self
 
     def __repr__(self) -> str:
-        state = self.status or self._stage if self._error is None else type(self._error).__name__
-        return f"<{type(self).__name__} {state} {self.request.method} {self.request.url}>"
+        state = type(self._error).__name__ if self._error else getattr(self, "status", self._stage)
+        return f"<{type(self).__name__} {state} {self._request.method} {self._request.url}>"

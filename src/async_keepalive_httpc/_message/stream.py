@@ -18,16 +18,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 from ..errors import RESPONDING, HTTPCError, InvalidRequest, TooLarge
 from .headers import RawFields
-from .limits import DRAIN_SIZE, DRAIN_TIME, MAX_BODY_SIZE, STREAM_HIGH, STREAM_LOW, Timeout
-from .request import Request
-from .response import UNREADY, Response, Waiter
-
-NEVER_WHOLE: Final = -1
-"""In the place of the limit of a body that is taken whole: no body is that short."""
+from .limits import DRAIN_SIZE, DRAIN_TIME, MAX_BODY_SIZE, STREAM_HIGH, STREAM_LOW
+from .response import UNREADY, Head, Response
 
 
 class Flow(Protocol):
@@ -54,7 +50,6 @@ class StreamedResponse(Response):
         "_complete",
         "_decoder",
         "_discard",
-        "_most",
         "_paused",
         "_pieces",
         "_ready",
@@ -62,9 +57,7 @@ class StreamedResponse(Response):
         "_rest",
     )
 
-    def __init__(self, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> None:
-        super().__init__(request, waiter, timeout, NEVER_WHOLE)
-        self._most = limit
+    def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
         self._ready: Iterator[bytes] = iter(())
         self._rest = memoryview(b"")
@@ -75,13 +68,15 @@ class StreamedResponse(Response):
         self._discard = False
         self._decoder: Decoding | None = None
 
-    def again(self, request: Request, waiter: Waiter) -> StreamedResponse:
-        return StreamedResponse(request, waiter, self.timeout, self._most)
-
     # -- filled by the engine
 
-    def begin(self, status: int, reason: str, version: str, raw: RawFields | bytes, kinds: int) -> None:
-        super().begin(status, reason, version, raw, kinds)
+    def fill(self, head: Head, body: bytes) -> None:
+        self.begin(head)
+        self.feed(body)
+        self.finish()
+
+    def begin(self, head: Head) -> None:
+        super().begin(head)
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(self)
@@ -92,9 +87,9 @@ class StreamedResponse(Response):
             if self._received > DRAIN_SIZE:
                 self.abandon()
             return
-        if self._most and self._received > self._most:
+        if self._limit and self._received > self._limit:
             raise TooLarge(
-                f"{self.request.method} {self.request.url}: the response body is longer than {self._most} "
+                f"{self._request.method} {self._request.url}: the response body is longer than {self._limit} "
                 "bytes: raise max_body_size"
             )
         self._pieces.append(data)
@@ -211,10 +206,10 @@ class StreamedResponse(Response):
         """The rest of the body, held in memory from then on as `body`. Raises TooLarge past the limit."""
         if self._body is None:
             self._body = b"".join(await self._all())
-        return self._body
+        return self.body
 
     async def _all(self) -> list[bytes]:
-        limit = self._most or MAX_BODY_SIZE
+        limit = self._limit or MAX_BODY_SIZE
         pieces: list[bytes] = []
         size = 0
         try:
@@ -224,7 +219,7 @@ class StreamedResponse(Response):
                 if size > limit:
                     self.abandon()
                     raise TooLarge(
-                        f"{self.request.method} {self.request.url}: the decoded body is longer than {limit} "
+                        f"{self._request.method} {self._request.url}: the decoded body is longer than {limit} "
                         "bytes: raise max_body_size, or read it piece by piece"
                     )
         except asyncio.CancelledError:
@@ -253,9 +248,10 @@ class StreamedResponse(Response):
     @property
     def body(self) -> bytes:
         """The body, once `read()` has read it."""
-        if self._body is None:
+        body = self._body
+        if not isinstance(body, bytes):
             raise InvalidRequest(f"The body of {self!r} was not read: await response.read() first")
-        return self._body
+        return body
 
     async def aclose(self) -> None:
         """End it: keep the connection if the rest is short and already there, else close the connection."""

@@ -34,14 +34,14 @@ def authorize(request: Request) -> Request:
 
 def learn(response: Response) -> None:
     """Take over what a successful answer says of the next nonce."""
-    digest, space = response.request.auth, response.request.url.origin
-    digest.learn(response.headers.get_list("Authentication-Info"), space=space)
+    digest, space = response._request.auth, response._request.url.origin
+    digest.learn(response._head.headers.get_list("Authentication-Info"), space=space)
 
 
 def accept(response: Response, answered: int) -> bool:
     """Whether a 401 is answered by sending again, after `answered` such answers: `authorize` has the answer then."""
-    request = response.request
-    challenge = choose(parse(response.headers.get_list("WWW-Authenticate")), "digest")
+    request = response._request
+    challenge = choose(parse(response._head.headers.get_list("WWW-Authenticate")), "digest")
     if challenge is None or not request.replayable:
         return False
     if refused(challenge, _sent(request), answered):

@@ -50,7 +50,7 @@ def carry(jar: CookieJar, request: Request) -> Request:
 def learn(jar: CookieJar, response: Response) -> None:
     """Store what an answer sets. A 407 is a proxy's, and no proxy speaks for an origin."""
     if response.status != 407:
-        lines = (value for name, value in response.headers.raw if name.lower() == b"set-cookie")
+        lines = (value for name, value in response._head.headers.raw if name.lower() == b"set-cookie")
         for line in islice(lines, MAX_LINES):
             jar.store(response.url, line)
 

@@ -64,13 +64,13 @@ def rules(sensitive: Set[bytes], allows: RedirectFilter | None) -> Rules:
 
 def redirects(response: Response) -> bool:
     """Whether `response` is a redirect that can be followed."""
-    return response.status in STATUSES and bool(response._kinds & LOCATION)
+    return response.status in STATUSES and bool(response._head.kinds & LOCATION)
 
 
 def follow(response: Response, sensitive: Collection[bytes] = SENSITIVE) -> Request:
     """The request that a redirect asks for. Raises InvalidRequest where it leads nowhere it may."""
-    request = response.request
-    location = response.headers.get_list("Location")[0]
+    request = response._request
+    location = response._head.headers.get_list("Location")[0]
     try:
         url = request.url.join(location)
     except InvalidRequest as error:

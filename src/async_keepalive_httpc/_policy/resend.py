@@ -43,7 +43,7 @@ def resend(request: Request, error: BaseException | None, tries: int, resends: i
 
 def refused(response: Response, resends: int) -> bool:
     """Whether this answer says that the request was not looked at, so that it goes again, on a fresh connection."""
-    request = response.request
+    request = response._request
     if resends or response.status not in (408, 421) or not request.replayable:
         return False
     return response.status == 421 or (
@@ -52,5 +52,5 @@ def refused(response: Response, resends: int) -> bool:
 
 
 def _closes(response: Response) -> bool:
-    values = ",".join(response.headers.get_list("Connection")).lower()
+    values = ",".join(response._head.headers.get_list("Connection")).lower()
     return response.http_version == "1.0" or "close" in [value.strip() for value in values.split(",")]

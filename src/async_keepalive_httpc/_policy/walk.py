@@ -52,7 +52,7 @@ class Walk:
 
     def after(self, response: Response) -> Step | None:
         """What is to be sent after `response`; None: that is the answer. Raises what ended the call."""
-        request = response.request
+        request = response._request
         if response._error is not None:
             return self._again(request, response._error)
         if response.status < 300:
@@ -75,10 +75,10 @@ class Walk:
 
     def _answers(self, response: Response) -> bool:
         """Whether the proxy's challenge was taken up: the same request carries the answer then."""
-        if response.hop is None or not response.request.replayable:
+        if response.hop is None or not response._request.replayable:
             return False
         credentials, told = response.hop
-        lines = response.headers.get_list("Proxy-Authenticate")
+        lines = response._head.headers.get_list("Proxy-Authenticate")
         taken: bool = credentials.accept(lines, told, self._answered)
         self._answered += taken
         return taken
@@ -103,8 +103,8 @@ class Walk:
         if self._surplus:
             return None
         raise TooManyRedirects(
-            f"{response.request.method} {response.request.url}: more than {self._most} redirects, the next one to "
-            f"{response.headers['Location'][:200]!r}; raise max_redirects if they lead somewhere",
+            f"{response._request.method} {response._request.url}: more than {self._most} redirects, the next one to "
+            f"{response._head.headers['Location'][:200]!r}; raise max_redirects if they lead somewhere",
             response,
         )
 

@@ -16,9 +16,8 @@ from typing import Any, Final
 
 from tornado.simple_httpclient import HTTPStreamClosedError
 
-from .._message.stream import StreamedResponse
 from ..errors import TooLarge
-from .response import first_line, headers_of
+from .response import KeepAliveStream, first_line, headers_of
 
 CHUNK: Final = 64 * 1024
 """Bytes that a `streaming_callback` is given at most, as from Tornado."""
@@ -35,7 +34,7 @@ class Callbacks:
         self.body = body
         self._limit = limit
 
-    async def take(self, response: StreamedResponse) -> None:
+    async def take(self, response: KeepAliveStream) -> None:
         """Hand `response` out; read it where there is no `body`. Raises TooLarge, HTTPStreamClosedError."""
         if self.header is not None:
             self._call_with_head(self.header, response)
@@ -47,13 +46,13 @@ class Callbacks:
             size += len(piece)
             if size > self._limit:
                 raise TooLarge(
-                    f"{response.request.method} {response.request.url}: the decoded body is longer than "
+                    f"{response._request.method} {response._request.url}: the decoded body is longer than "
                     f"{self._limit} bytes: raise max_body_size"
                 )
             for start in range(0, len(piece), CHUNK):
                 await _call(self.body, piece[start : start + CHUNK])
 
-    def _call_with_head(self, callback: Callable[[str], Any], response: StreamedResponse) -> None:
+    def _call_with_head(self, callback: Callable[[str], Any], response: KeepAliveStream) -> None:
         try:
             callback(first_line(response))
             for name, value in headers_of(response).get_all():

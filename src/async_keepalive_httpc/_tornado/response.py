@@ -1,23 +1,28 @@
-"""Our Response as Tornado's HTTPResponse: a subclass whose parts are made when they are first asked for.
+"""Our Response as Tornado's HTTPResponse: both in one object, whose Tornado parts are made when they are asked for.
 
 Refuses: doing any work for what nobody reads: an eager HTTPHeaders of eight fields costs as much as the
 rest of a request.
-Called by: `fetch`, once for each fetch that was answered; `callbacks`, for the head as Tornado shows it.
+Called by: `fetch`, which makes one for each fetch, for the engine to fill; `callbacks`, for the head as Tornado has it.
 Law: what is read is what Tornado's own client gives (TORNADO contract, section 4); a value, once made, stays.
+    an answer that needs nothing more    ends its fetch itself, in `fill` or `finish`: see `_door`
+    any other                            is a Fetch's to go on with
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from functools import cached_property
 from http.client import responses
 from io import BytesIO
-from typing import Final
+from typing import Any, Final, Protocol, Self, cast
 
 from tornado import httputil
 from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 
-from .._message.response import Response
+from .._message.headers import RawFields
+from .._message.response import Head, Response, Waiter
+from .._message.stream import StreamedResponse
 from ..client import Client
 
 _STEPS: Final = {
@@ -26,19 +31,39 @@ _STEPS: Final = {
     "appconnect": "making a TLS handshake with",
 }
 """curl's names for the steps of a dial, which are those of `TimeoutExpired.step`."""
+# Methods of a Future by names of their own: 3.11 finds them twice as fast on one that has attributes.
+_cancel: Final = asyncio.Future.cancel
+_done: Final = asyncio.Future.done
+_set_result: Final = asyncio.Future.set_result
 
 
-class KeepAliveResponse(HTTPResponse):
-    """Tornado's HTTPResponse over ours."""
+class Places(Protocol):
+    """The Door, as far as an answer knows it: it counts the fetches under way."""
 
-    _streamed = False
-    """Whether the body went to a `streaming_callback`."""
+    active: int
+    most: int
+    queue: Any
+
+    def admit(self) -> None: ...
+
+    def admit_soon(self, loop: asyncio.AbstractEventLoop) -> None: ...
+
+    def go_on(self, response: KeepAliveResponse, future: asyncio.Future[Any]) -> Waiter:
+        """Who sees to an answer that needs more."""
+
+
+class Shown(HTTPResponse, Response):  # type: ignore[misc]
+    """What Tornado's HTTPResponse has, in terms of ours."""
 
     _asked: str | HTTPRequest
-    _native: Response
+    """What the caller gave to `fetch`."""
 
-    # `shown` makes one: an __init__ of our own, or Tornado's, is a frame more.
-    __init__ = object.__init__
+    code: int = vars(Response)["status"]  # the same slot under another name
+
+    def again(self) -> Self:
+        response = cast(Self, super().again())
+        response._asked = self._asked
+        return response
 
     @cached_property
     def request(self) -> HTTPRequest:  # type: ignore[override]
@@ -51,61 +76,125 @@ class KeepAliveResponse(HTTPResponse):
 
     @cached_property
     def request_time(self) -> float:  # type: ignore[override]
-        return self._native._ended - self._native._started
+        return self._ended - self._started
 
     @cached_property
     def reason(self) -> str:  # type: ignore[override]
-        return self._native.reason or responses.get(self.code, "Unknown")
+        return self._head.reason or responses.get(self.status, "Unknown")
 
     @cached_property
     def headers(self) -> httputil.HTTPHeaders:  # type: ignore[override]
-        return headers_of(self._native)
+        return headers_of(self)
 
     @cached_property
     def buffer(self) -> BytesIO:  # type: ignore[override]
         return BytesIO(self.body)
 
-    @property
-    def body(self) -> bytes:
-        return b"" if self._streamed else self._native.body
-
     @cached_property
     def effective_url(self) -> str:  # type: ignore[override]
-        if self._native.history:
-            return self._native.url.text
+        if self.history:
+            return self.url.text
         asked = self._asked
         return asked.url if isinstance(asked, HTTPRequest) else asked
 
     @property
     def _error_is_response_code(self) -> bool:  # type: ignore[override]
-        return not 200 <= self.code < 300
+        return not 200 <= self.status < 300
 
     @cached_property
     def error(self) -> BaseException | None:  # type: ignore[override]
         if not self._error_is_response_code:
             return None
-        return HTTPClientError(self.code, message=self.reason, response=self)
+        return HTTPClientError(self.status, message=self.reason, response=self)
 
     @cached_property
     def start_time(self) -> float:  # type: ignore[override]
         # Reckoned back from now, since most callers never ask.
-        return time.time() - (Client.now() - self._native._started)
+        return time.time() - (Client.now() - self._started)
 
     @cached_property
     def time_info(self) -> dict[str, float]:  # type: ignore[override]
-        return time_info(self._native, self.request_time or 0.0)
+        return time_info(self, self.request_time or 0.0)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.code} {self._native.url}>"
+        return f"<{type(self).__name__} {self.status} {self.url}>"
 
 
-def shown(native: Response, asked: str | HTTPRequest) -> KeepAliveResponse:
-    """The answer to what was `asked`, as Tornado shows it."""
-    response: KeepAliveResponse = KeepAliveResponse()
-    response.code = native.status
-    response._native = native
-    response._asked = asked
-    return response
+class KeepAliveResponse(Shown):
+    """Tornado's HTTPResponse over ours, its body held in memory."""
+
+    __slots__ = ("_asked", "_door")
+
+    _door: Places | None
+    """Where the fetch is counted that this answers at once; None: a Fetch waits for it."""
+
+    __init__ = object.__init__  # not Tornado's
+    body = Response.body
+
+    def again(self) -> Self:
+        response = super().again()
+        response._door = None
+        return response
+
+    def fill(self, head: Head, body: bytes) -> None:
+        door = self._door
+        if door is None:
+            super().fill(head, body)
+            return
+        # `Response.fill` and what `finish` adds here, without their frames.
+        self._head = head
+        self.status = self._outcome = head.status
+        self._body = body
+        self._where = None
+        row = self._row
+        if row is not None:
+            del row[self]
+            self._row = None
+        future = cast("asyncio.Future[Any]", self._waiter)
+        self._waiter = None
+        if not _done(future):
+            _set_result(future, self)
+            door.active -= 1
+            if door.active >= door.most - 1 and door.queue:
+                door.admit_soon(future.get_loop())
+
+    def finish(self, trailers: RawFields | None = None) -> None:
+        door, future = self._door, cast(Any, self._waiter)
+        if door is None or future is None or future.done():
+            super().finish(trailers)
+        elif self._outcome >= 300:
+            self._waiter = door.go_on(self, future)
+            super().finish(trailers)
+        else:
+            super().finish(trailers)
+            door.active -= 1
+            door.admit_soon(future.get_loop())
+
+    def _give_up(self, msg: Any = None) -> bool:
+        """End the request, wherever it is, and free its place: `cancel` of the Future that this answers."""
+        future = self._waiter
+        if future is None or not _cancel(cast(Any, future), msg):
+            return False
+        self.abandon()
+        door = cast(Places, self._door)
+        door.active -= 1
+        door.admit()
+        return True
+
+
+class KeepAliveStream(Shown, StreamedResponse):  # type: ignore[misc]
+    """The same, whose body goes to callbacks as it comes."""
+
+    __slots__ = ("_asked",)
+
+    streamed = False
+    """Whether the body went to a `streaming_callback`."""
+
+    __init__ = StreamedResponse.__init__  # not Tornado's
+
+    @property
+    def body(self) -> bytes:
+        return b"" if self.streamed else super(HTTPResponse, self).body
 
 
 def time_info(native: Response, request_time: float) -> dict[str, float]:
@@ -136,9 +225,9 @@ def time_info(native: Response, request_time: float) -> dict[str, float]:
 def headers_of(native: Response) -> httputil.HTTPHeaders:
     """Tornado's header map; where gzip was undone, rewritten as Tornado does."""
     headers = httputil.HTTPHeaders()
-    for name, value in native.headers.multi_items():
+    for name, value in native._head.headers.multi_items():
         headers.add(name, value)
-    if native.request.decode and headers.get("Content-Encoding", "").lower() == "gzip":
+    if native._request.decode and headers.get("Content-Encoding", "").lower() == "gzip":
         headers.add("X-Consumed-Content-Encoding", headers["Content-Encoding"])
         del headers["Content-Encoding"]
     return headers
@@ -146,4 +235,4 @@ def headers_of(native: Response) -> httputil.HTTPHeaders:
 
 def first_line(native: Response) -> str:
     """The status line as Tornado gives it to a `header_callback`."""
-    return f"HTTP/{native.http_version} {native.status} {native.reason}\r\n"
+    return f"HTTP/{native.http_version} {native.status} {native._head.reason}\r\n"

@@ -112,9 +112,7 @@ class Lane:
             connection, _ = idle.popitem()
             del self.transport.idle[connection]
             rested = now - connection.moved
-            if rested >= connection.patience or now >= connection.retires:
-                connection.close(connection.outworn(now))
-            elif rested <= QUIET or self._fit(connection, rested, now):
+            if self.fits(connection, rested, now):
                 connection.moved = now
                 return connection
         return None
@@ -134,8 +132,13 @@ class Lane:
                 return self.take(now)
         return None
 
-    def _fit(self, connection: H1Connection, rested: float, now: float) -> bool:
-        """Whether a connection that has rested is still open and silent; if it is not, it is closed."""
+    def fits(self, connection: H1Connection, rested: float, now: float) -> bool:
+        """Whether a connection that has rested may be used: still young, open and silent; if not, it is closed."""
+        if rested >= connection.patience or now >= connection.retires:
+            connection.close(connection.outworn(now))
+            return False
+        if rested <= QUIET:
+            return True
         if connection.sound():
             self.rest.try_after(rested, connection, now)
             return True
@@ -167,7 +170,7 @@ class Lane:
         if limit is not None and not fresh and self.waiting - self.dials > limit:
             self.abandon(response)
             raise TooManyWaiters(
-                f"{response.request.method} {response.request.url}: {limit} requests already wait for a connection "
+                f"{response._request.method} {response._request.url}: {limit} requests already wait for a connection "
                 f"to {self.route}: send fewer at once, or raise max_waiters or max_per_host"
             )
 
@@ -289,7 +292,7 @@ class Lane:
         if response is not None:
             response.fail(
                 ConnectionLost(
-                    f"{response.request.method} {response.request.url}: {self.route} ended the connection, or spoke, "
+                    f"{response._request.method} {response._request.url}: {self.route} ended the connection, or spoke, "
                     "before the request was sent: is it an HTTP server?",
                     UNSENT,
                 )
@@ -312,7 +315,7 @@ class Lane:
         while response := self._next():
             response.fail(
                 ClientClosed(
-                    f"{response.request.method} {response.request.url}: connecting to {self.route} was cancelled "
+                    f"{response._request.method} {response._request.url}: connecting to {self.route} was cancelled "
                     "from outside, as at the end of an event loop; nothing was sent"
                 )
             )

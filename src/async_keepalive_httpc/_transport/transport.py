@@ -23,13 +23,14 @@ from .._message.limits import Limits, Reading, Timeout
 from .._message.proxy import Credentials, Proxy
 from .._message.reach import Reach
 from .._message.request import Request
-from .._message.response import Response
+from .._message.response import Response, Waiter
 from .._message.url import URL, Origin
-from ..errors import ClientClosed, TimeoutExpired, TooManyWaiters
+from ..errors import UNSENT, ClientClosed, TimeoutExpired, TooManyWaiters
 from . import clock
+from .clock import TICK
 from .counts import NOW, Counts, add, nothing
 from .deadline import deadline, place
-from .lane import Lane
+from .lane import QUIET, Lane
 from .route import Route, route_to
 
 KEYS_KEPT: Final = 10_000
@@ -79,6 +80,7 @@ class Transport:
         "reading",
         "size",
         "starved",
+        "thread",
     )
 
     def __init__(
@@ -93,6 +95,8 @@ class Transport:
         pipelining: int = 1,
     ) -> None:
         self.loop = loop
+        self.thread = 0
+        """Where the loop ran when it was last looked at (`loops`), by the identity of the thread."""
         self.dialer = dialer
         self.limits = limits
         self.reading = reading
@@ -122,46 +126,90 @@ class Transport:
 
     # -- requests
 
-    def send(self, response: Response, started: float = 0.0) -> None:
-        """Set `response` on its way: on an idle connection at once, else in the queue. Never awaits.
+    def send(
+        self,
+        response: Response,
+        request: Request,
+        waiter: Waiter,
+        timeout: Timeout,
+        limit: int,
+        started: float = 0.0,
+    ) -> None:
+        """Set `request` on its way: on an idle connection at once, else in the queue. Never awaits.
 
-        `started`: when the first try of the same call began, if this is not it. Raises ClientClosed, TooManyWaiters.
+        `started`: when the first try of the same call began, if this is not it. The rest is as for `Response.ask`.
         """
-        request = response.request
-        lane = self.known.get(request.url.origin if request.reach is None else (request.url.origin, request.reach))
-        if lane is None:
-            lane = self._open(request)
-        now = response._started = self.now()
-        connection = (lane.take(now) if request.idempotent else lane.take_sure(now)) if lane.idle else None
-        if started:
-            response._started = started
+        lane: Lane | None = request.lane
+        if lane is None or lane.transport is not self or not lane.idle or not request.idempotent or started:
+            self._find(response.ask(request, waiter, timeout, limit), started)
+            return
+        # `response.ask`, without its frame; what is left out of it is set by `connection.send`, or by `_wait`.
+        response._request = request
+        response._waiter = waiter
+        response.timeout = timeout
+        response._limit = limit
+        response._error = response._row = None
+        clock = self.now  # a callable in a slot: called through a name of its own, it costs a third
+        now = response._started = clock()
+        # `lane.take`, without its frame.
+        connection: H1Connection | None
+        connection, _ = lane.idle.popitem()
+        del self.idle[connection]
+        rested = now - connection.moved
+        if rested > QUIET or rested >= connection.patience or now >= connection.retires:
+            connection = connection if lane.fits(connection, rested, now) else lane.take(now)
         if connection is None:
             self._wait(lane, response, now)
             return
-        moment = now + response.timeout.first if not started else _moment(response, now)
-        if moment < self.clock.wake:
-            self.clock.look_by(moment, now)
+        connection.moved = now
+        if timeout.first < TICK:  # else the clock, which looks after every connection, comes sooner anyway
+            self.clock.look_by(now + timeout.first, now)
         connection.send(response)
 
-    def send_again(self, response: Response, started: float) -> None:
-        """Set `response` on its way once more: nothing of its request had been sent."""
-        self._open(response.request).resends += 1
-        self.send(response, started)
+    def _find(self, response: Response, started: float) -> None:
+        """`send`, where there is more to it than to take the newest idle connection of a Lane that is known."""
+        request = response._request
+        if self.closed:
+            response.fail(_closed(request))
+            return
+        lane = request.lane = self._lane(request.url, request.reach)
+        now = self.now()
+        response._started = started or now
+        connection = (lane.take(now) if request.idempotent else lane.take_sure(now)) if lane.idle else None
+        if connection is None:
+            self._wait(lane, response, now)
+        else:
+            self.clock.look_by(_moment(response, now), now)
+            connection.send(response)
 
-    def send_fresh(self, response: Response, started: float) -> None:
-        """Set `response` on its way over a connection that has not been used."""
-        lane = self._open(response.request)
+    def send_fresh(
+        self, response: Response, request: Request, waiter: Waiter, timeout: Timeout, limit: int, started: float
+    ) -> None:
+        """As `send`, on a connection that has not been used."""
+        response.ask(request, waiter, timeout, limit)
+        if self.closed:
+            response.fail(_closed(request))
+            return
+        lane = self._lane(request.url, request.reach)
         lane.resends += 1
         now = self.now()
         response._started = started or now
         self._wait(lane, response, now, fresh=True)
 
+    def send_again(
+        self, response: Response, request: Request, waiter: Waiter, timeout: Timeout, limit: int, started: float
+    ) -> None:
+        """As `send`, of what was tried before, though nothing of it was sent."""
+        self.send(response, request, waiter, timeout, limit, started)
+        if not self.closed:
+            self._lane(request.url, request.reach).resends += 1
+
     def _wait(self, lane: Lane, response: Response, now: float, *, fresh: bool = False) -> None:
+        response._stage = UNSENT
+        response.reused = False
         first = response.timeout.first
         if self.pipelining > 1 and not fresh and (connection := lane.join(response, now)) is not None:
-            moment = _moment(response, now) if response._started < now else now + first
-            if moment < self.clock.wake:
-                self.clock.look_by(moment, now)
+            self.clock.look_by(_moment(response, now), now)
             connection.send(response)
             return
         if first < math.inf:
@@ -190,11 +238,6 @@ class Transport:
             if error := dial.result():
                 raise error
         return len(lane.idle)
-
-    def _open(self, request: Request) -> Lane:
-        if self.closed:
-            raise _closed(request)
-        return self._lane(request.url, request.reach)
 
     def _lane(self, url: URL, reach: Reach | None) -> Lane:
         if reach == self.reach:
@@ -285,7 +328,7 @@ class Transport:
         where.abandon(response)
         response.fail(
             TimeoutExpired(
-                f"{response.request.method} {response.request.url}: {due.phase} timeout of {due.limit:g} s after "
+                f"{response._request.method} {response._request.url}: {due.phase} timeout of {due.limit:g} s after "
                 f"{now - response._started:.3f} s, {found}; raise Timeout({due.phase}=...) if that is too soon",
                 due.phase,
             )
@@ -296,7 +339,7 @@ class Transport:
         """End what has expired on connections, and those that rest too long; the next moment to look again."""
         soonest = math.inf
         for connection in [connection for lane in self.lanes.values() for connection in lane.members]:
-            soonest = min(soonest, now + clock.TICK)
+            soonest = min(soonest, now + TICK)
             for response in connection.answering:
                 soonest = min(soonest, self._expire(response, now) or math.inf)
             if connection in self.idle and (reason := connection.outworn(now)):
@@ -308,12 +351,12 @@ class Transport:
     def close(self) -> None:
         """End everything now: requests fail with ClientClosed, sockets are closed by the next turn of the loop."""
         self.closed = True
-        self.known.clear()  # so that `send` need not ask
+        self.known.clear()
         self.starved.clear()
         for lane in list(self.lanes.values()):
             for response in [*lane.waiters, *lane.fresh]:
                 lane.abandon(response)
-                response.fail(_closed(response.request))
+                response.fail(_closed(response._request))
             for connection in list(lane.members):
                 connection.end(ClientClosed(f"the client was closed while a request was under way on {connection!r}"))
         for task in list(self._tasks):

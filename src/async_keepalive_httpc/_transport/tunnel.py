@@ -26,7 +26,7 @@ from .._message.proxy import Proxy
 from .._message.request import Request
 from .._message.response import Response
 from .._message.url import Origin, parse
-from ..errors import ConnectError, ProxyError, TimeoutExpired
+from ..errors import RESPONDING, ConnectError, ProxyError, TimeoutExpired
 from .route import Route
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Tunnel:
             response = await self._ask(opening, target, told, credentials is not None)
             if 200 <= response.status < 300:
                 break
-            offered = response.headers.get_list("Proxy-Authenticate")
+            offered = response._head.headers.get_list("Proxy-Authenticate")
             if response.status != 407 or credentials is None or not credentials.accept(offered, told or b"", answered):
                 self._refuse(response)
             answered += 1
@@ -147,11 +147,11 @@ class Tunnel:
         """What the proxy says to CONNECT; see `Opening.ask`. Raises ProxyError where it says nothing of sense."""
         waiter: asyncio.Future[Any] = self._transport.loop.create_future()
         request = Request("GET", parse(f"https://{target.decode()}")).changed(method="CONNECT")
-        response = Response(request, waiter, _NO_LIMIT, MAX_ANSWER)
+        response = Response().ask(request, waiter, _NO_LIMIT, MAX_ANSWER)
         proxies = self._transport.proxies
         opening.ask(response, target, b"" if proxies is None else proxies.fields, told, challenged)
         await waiter
-        if response._error is not None and not response.status:
+        if response._error is not None and response._stage != RESPONDING:
             raise ProxyError(
                 f"the proxy {self._proxy} gave no answer when asked for a tunnel to {self._name}: {response._error}"
             ) from response._error
@@ -159,14 +159,14 @@ class Tunnel:
 
     def _refuse(self, response: Response) -> NoReturn:
         said = " ".join(response.body[:SHOWN].decode("utf-8", "replace").split())
-        offered = ", ".join(response.headers.get_list("Proxy-Authenticate"))[:SHOWN]
+        offered = ", ".join(response._head.headers.get_list("Proxy-Authenticate"))[:SHOWN]
         raise ProxyError(
             f"the proxy {self._proxy} refused a tunnel to {self._name}: HTTP {response.status} {response.reason}"
             + (f", Proxy-Authenticate: {offered}" if offered else "")
             + (f", {said!r}" if said else "")
             + f"; {_ADVICE.get(response.status, 'check that the proxy allows CONNECT to this host and port')}",
             response.status,
-            response.headers,
+            response._head.headers,
         )
 
     @property

@@ -19,7 +19,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse, _Requ
 from .._message.limits import Limits, count
 from .._tornado.engine import EngineOptions, body_limit, engine
 from .._tornado.errors import QUEUED
-from .._tornado.fetch import Door, Fetch
+from .._tornado.fetch import Door
 from .._tornado.loop import check_loop, running
 
 MAX_CONNECTIONS: Final = 512
@@ -98,20 +98,21 @@ class KeepAliveAsyncHTTPClient(AsyncHTTPClient):
         Cancelling the Future ends the request and frees its place. Raises RuntimeError on a closed client, ValueError
         for kwargs beside an HTTPRequest, WrongLoop in a foreign thread.
         """
-        if self._closed:
-            raise RuntimeError("fetch() called on closed AsyncHTTPClient")
         if AsyncHTTPClient.fetch is not _FETCH or type(self).fetch_impl is not _FETCH_IMPL:
             return super().fetch(request, raise_error, **kwargs)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            loop = check_loop(self._loop, None)
-        return self._door.fetch(loop, request, raise_error, kwargs)
+        if raise_error and not kwargs and (future := self._door.refetch(request)) is not None:
+            return future
+        return self._door.fetch(self._enter(), request, raise_error, kwargs)
+
+    def _enter(self) -> asyncio.AbstractEventLoop:
+        if self._closed:
+            raise RuntimeError("fetch() called on closed AsyncHTTPClient")
+        return running() or check_loop(self._loop, None)
 
     def fetch_impl(self, request: HTTPRequest, callback: Callable[[HTTPResponse], None]) -> None:
         """Tornado's inner interface, for those who wrap it: `callback` is given the response, good or bad."""
         asked = request.request if isinstance(request, _RequestProxy) else request
-        fetch = self._door.fetch(running() or check_loop(self._loop, None), asked, False, {})
+        fetch = self._door.fetch(self._enter(), asked, False, {})
         fetch.add_done_callback(partial(_call_back, callback, asked, time.time()))
 
     @property
@@ -136,7 +137,7 @@ class KeepAliveAsyncHTTPClient(AsyncHTTPClient):
     @property
     def queue(self) -> list[Any]:
         """The Futures of the fetches that wait for a place of max_clients, in order of arrival."""
-        return list(self._door.queue)
+        return [fetch.future for fetch in self._door.queue]
 
     def stats(self) -> dict[str, Any]:
         """Plain counts of connections and requests; see `Client.stats`."""
@@ -165,7 +166,7 @@ _FETCH_IMPL = KeepAliveAsyncHTTPClient.fetch_impl
 
 
 def _call_back(
-    callback: Callable[[HTTPResponse], None], asked: HTTPRequest, started: float, fetch: Fetch | asyncio.Future[Any]
+    callback: Callable[[HTTPResponse], None], asked: HTTPRequest, started: float, fetch: asyncio.Future[Any]
 ) -> None:
     """Give the outcome of a fetch as a response, as Tornado's clients give theirs."""
     if fetch.cancelled():

@@ -42,7 +42,7 @@ class SignedRequest(Request):
         self.body = body_of(body)
         self.length = len(body)
         self.timeout = timeout
-        self.wire = None
+        self.wire = self.lane = None
 
     @property
     def fields(self) -> RawFields:  # type: ignore[override]
