@@ -268,6 +268,15 @@ def test_a_blob_that_need_not_be_there_is_found_wherever_it_is(value):
     assert attributes == {"a": {"DataType": "Binary", "BinaryValue": value}}
 
 
+@pytest.mark.parametrize("names", [{"B", "BS"}, {"Blob", "Data"}, {"$value", "$"}])
+def test_names_are_found_as_keys_are_written(names):
+    find = codec._finder(names, ":")
+    for name in names:
+        assert find(b'{"a":{"%b":"x"}}' % name.encode())
+        for other in ('{"x%s":1}', '{"%sx":1}', '{"a":"%s"}', '{"a":"%s:"}', '{"a":"\\"%s:"}', '%s":1'):
+            assert not find((other % name).encode())
+
+
 def test_tokens_are_filled_in_once():
     encode = model.load("dynamodb").operation("TransactWriteItems").encode
     parameters: dict[str, Any] = {"TransactItems": [], "ClientRequestToken": None}

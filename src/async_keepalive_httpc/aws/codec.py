@@ -336,9 +336,17 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
     return _with_tokens(encode_seldom_changed if seldom else encode, tuple(tokens))
 
 
-def _finder(names: Iterable[str], end: str = "") -> Find:
-    """The function that finds any of these names, as JSON's keys are written, in a text."""
-    return re.compile(f'"(?:{"|".join(map(re.escape, sorted(names)))})"{end}'.encode()).search
+def _finder(names: set[str], end: str = "") -> Find:
+    """The function that finds any of these names, as JSON's keys are written, in a text.
+
+    A search is as fast as what it begins with is rare: 12 KiB of DynamoDB's items are looked through for "B" and "BS"
+    in 8.6 us by the quotation mark before them, in 5.0 by the letter.
+    """
+    letters = {name[0] for name in names}
+    letter = re.escape(letters.pop()) if len(letters) == 1 else ""
+    begin = f'{letter}(?<="{letter})' if letter else '"'
+    rest = "|".join(re.escape(name[1:] if letter else name) for name in sorted(names))
+    return re.compile(f'{begin}(?:{rest})"{end}'.encode()).search
 
 
 def _with_tokens(encode: Encode, tokens: tuple[str, ...]) -> Encode:
