@@ -314,7 +314,6 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
     """
     compiler = Compiler(sent, _changed)
     change = None if shape is None else compiler.of(shape)
-    find = _finder(compiler.names, ":")
 
     def write(parameters: dict[str, Any]) -> bytes:
         try:
@@ -322,8 +321,12 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
         except TypeError:
             return plain_dumps(parameters)
 
+    if change is None:
+        return _with_tokens(write, tuple(tokens))
+    find = _finder(compiler.names, ":")
+
     def encode(parameters: dict[str, Any]) -> bytes:
-        return write(parameters if change is None else change(parameters))
+        return write(change(parameters))
 
     def encode_seldom_changed(parameters: dict[str, Any]) -> bytes:
         try:
@@ -332,7 +335,7 @@ def encoder(shape: Shape | None, tokens: Iterable[str] = (), *, dumps: Callable[
             return encode(parameters)  # bytes, for one
         return body if find(body) is None else encode(parameters)
 
-    seldom = change is not None and (compiler.recursive or not compiler.required)
+    seldom = compiler.recursive or not compiler.required
     return _with_tokens(encode_seldom_changed if seldom else encode, tuple(tokens))
 
 
