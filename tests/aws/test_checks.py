@@ -88,6 +88,9 @@ def test_messages_that_were_sent_together():
     assert check({"Entries": entries}, {"Successful": done[:2], "Failed": [{"Id": "2"}]}) is None
     assert check({"Entries": entries}, {}) is None
     assert check({"Entries": entries}, {"Successful": [{"Id": "other", "MD5OfMessageBody": "0"}]}) is None
+    half = {"Entries": [{"Id": "4", "MessageBody": "\ud800"}]}
+    assert check(half, {"Successful": [{"Id": "4", **digested("\ud800")}]}) is None
+    assert check({"Entries": entries}, {"Successful": [{"Id": "0"}]}) is None
     done[1]["MD5OfMessageBody"] = "0"
     assert str(check({"Entries": entries}, {"Successful": done})).startswith("entry '1': the body's MD5 is")
     for name, given in {"MessageAttributes": ATTRIBUTES, "MessageSystemAttributes": TRACE}.items():
@@ -104,6 +107,9 @@ def test_messages_that_were_received():
     assert check({}, {}) is None
     plain = {"Body": "c", "MD5OfBody": checks.digest("c")}
     assert check({}, {"Messages": [message, plain, {"Body": "no digest"}]}) is None
+    half = {"Body": "\ud800", "MD5OfBody": checks.digest("\ud800")}
+    assert check({}, {"Messages": [half, plain]}) is None
+    assert "the body's MD5 is" in str(check({}, {"Messages": [plain, {**half, "MD5OfBody": "0"}]}))
     for name, value in {"Body": "c", "MessageAttributes": {"x": ATTRIBUTES["a"]}}.items():
         wrong = str(check({}, {"Messages": [{**message, name: value}]}))
         assert wrong.startswith("message m: the ")

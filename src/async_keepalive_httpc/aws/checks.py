@@ -31,6 +31,8 @@ _ATTRIBUTES: Final = (
     ("MessageAttributes", "MD5OfMessageAttributes"),
     ("MessageSystemAttributes", "MD5OfMessageSystemAttributes"),
 )
+_UNUSUAL: Final = (KeyError, UnicodeEncodeError)
+"""Of a message without a digest, and of a body with half of a surrogate pair, where the usual is tried first."""
 
 
 def crc32(body: bytes, stated: bytes) -> str | None:
@@ -88,12 +90,17 @@ def sent_batch(parameters: Mapping[str, Any], result: Mapping[str, Any]) -> str 
     entries = {entry["Id"]: entry for entry in parameters["Entries"]}
     for done in result.get("Successful", ()):
         entry = entries.get(done["Id"])
-        if entry is None or (
-            done.get("MD5OfMessageBody") == digest(entry["MessageBody"])
-            and "MessageAttributes" not in entry
-            and "MessageSystemAttributes" not in entry
-        ):
-            continue  # there are ten of them, and most are so
+        if entry is None:
+            continue
+        try:
+            if (
+                md5(entry["MessageBody"].encode()).hexdigest() == done["MD5OfMessageBody"]
+                and "MessageAttributes" not in entry
+                and "MessageSystemAttributes" not in entry
+            ):
+                continue  # there are ten of them, and most are so
+        except _UNUSUAL:
+            pass
         wrong = _compared(entry, done, "MessageBody", "MD5OfMessageBody")
         if wrong:
             return f"entry {done['Id']!r}: {wrong}; it is in the queue, but not as it was sent"
@@ -103,8 +110,11 @@ def sent_batch(parameters: Mapping[str, Any], result: Mapping[str, Any]) -> str 
 def received(parameters: Mapping[str, Any], result: Mapping[str, Any]) -> str | None:
     """ReceiveMessage."""
     for message in result.get("Messages", ()):
-        if "MessageAttributes" not in message and message.get("MD5OfBody") == digest(message["Body"]):
-            continue  # there are ten of them, and most are so
+        try:
+            if md5(message["Body"].encode()).hexdigest() == message["MD5OfBody"] and "MessageAttributes" not in message:
+                continue  # there are ten of them, and most are so
+        except _UNUSUAL:
+            pass
         wrong = _compared(message, message, "Body", "MD5OfBody")
         if wrong:
             return f"message {message.get('MessageId')}: {wrong}; it becomes visible again when its time is over"
