@@ -15,7 +15,7 @@ from async_keepalive_httpc import errors
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc.aws import retry
-from async_keepalive_httpc.aws.answered import ResponseMetadata
+from async_keepalive_httpc.aws.answered import metadata
 from async_keepalive_httpc.aws.credentials import Credentials, CredentialsError
 from async_keepalive_httpc.aws.errors import ChecksumError, InvalidParameters, MalformedResult
 from async_keepalive_httpc.aws.service import Call
@@ -410,7 +410,7 @@ def test_a_redirect_is_an_error(run):
 
 
 def facts():
-    return ResponseMetadata(200, 1, b"HTTP/1.1 200 OK\r\nX-Amzn-RequestId: R\r\nVia: a\r\nvia: b\r\n\r\n")
+    return metadata(200, 1, b"HTTP/1.1 200 OK\r\nX-Amzn-RequestId: R\r\nVia: a\r\nvia: b\r\n\r\n")
 
 
 WHOLE = {
@@ -454,7 +454,7 @@ def test_metadata_is_a_dict_from_the_first_look_on():
 
 
 def test_metadata_of_split_fields_without_an_id():
-    assert ResponseMetadata(200, 0, [(b"Date", b"x")]) == {
+    assert metadata(200, 0, [(b"Date", b"x")]) == {
         "HTTPStatusCode": 200,
         "RetryAttempts": 0,
         "HTTPHeaders": {"date": "x"},

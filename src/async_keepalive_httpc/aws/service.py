@@ -29,7 +29,7 @@ from .._message.url import URL, parse
 from ..errors import HTTPCError
 from ..version import __version__
 from . import checks, errors
-from .answered import AGE, CRC32, DATE, ResponseMetadata, field, fields_of
+from .answered import AGE, CRC32, DATE, field, fields_of, metadata
 from .credentials import Credentials, CredentialsError, Source, Static
 from .endpoints import NO_FACTS, Endpoint, Endpoints
 from .model import Model
@@ -282,7 +282,7 @@ class Call:
                 response.body,
             ) from error
         retries = 0 if tries is None else tries.count
-        result["ResponseMetadata"] = ResponseMetadata(response.status, retries, response.raw_head)
+        result["ResponseMetadata"] = metadata(response.status, retries, response.raw_head)
         if self._check is not None:
             wrong = self._check(parameters, result)
             if wrong is not None:
@@ -329,7 +329,7 @@ class Call:
             return errors.unanswered(failure.error, name, tries.count + 1)
         assert failure.answer is not None
         assert failure.response is not None
-        found = ResponseMetadata(failure.response.status, tries.count, failure.response.raw_head)
+        found = metadata(failure.response.status, tries.count, failure.response.raw_head)
         failure.answer["ResponseMetadata"] = found
         if reason:
             found[reason] = True
