@@ -184,7 +184,7 @@ class Form:
         inner.update(canonical.hexdigest().encode())
         outer = self._outer()
         outer.update(inner.digest())
-        return b"%b%b\r\n" % (self._block, outer.hexdigest().encode())
+        return self._block + f"{outer.hexdigest()}\r\n".encode()
 
     def _turn(self, second: int) -> None:
         """Another second: all of the request is known but its body."""
