@@ -73,6 +73,7 @@ def test_a_signed_request_has_every_attribute_of_a_request(run):
     for name in Request.__slots__:
         if hasattr(plain, name):
             assert hasattr(request, name), name
+    assert request.plain is plain.plain
     assert request.changed(timeout=None).fields == request.fields
     assert repr(request) == "<Request POST https://dynamodb.eu-west-1.amazonaws.com/>"
 

@@ -34,6 +34,7 @@ class SignedRequest(Request):
     idempotent = True
     max_body_size = None
     max_redirects = 0
+    plain = False
     reach = None
 
     def __init__(self, url: URL, block: bytes, body: bytes, timeout: Timeout | None) -> None:
