@@ -174,16 +174,13 @@ class H1Connection(ParsedWire):
             self._recover(error.with_traceback(None), nbytes)
         else:
             if self._state is COMPLETE:
-                self._seen_size = nbytes if self._may_repeat(response, nbytes) else 0
+                # The same bytes would be taken for the same message, if it was plain, good and all of this read.
+                seen = self._seen
+                whole = seen and len(seen) + response._size == nbytes
+                self._seen_size = nbytes if whole and response.status < 300 and self.limit == NO_LIMIT else 0
                 self._finish()
             elif not self._ended:
                 self._check_size(nbytes)
-
-    def _may_repeat(self, response: Response, nbytes: int) -> bool:
-        """Whether the same bytes would be taken for the same message: a good one that was all of this read."""
-        # Its head was plain, it came in one read, and no empty line follows it.
-        whole = bool(self._seen) and len(self._seen) + response._size == nbytes
-        return whole and response._request.plain and response.status < 300 and self.limit == NO_LIMIT
 
     def eof_received(self) -> bool:
         self._end_of_stream(None)

@@ -204,9 +204,9 @@ class ParsedWire(Wire):
                 self._look_at_line(raw)
             status, reason = self._seen_status
             lower = raw.lower()
-            # Not `in`, which first takes what it looks for to be a number, and costs 0.25 us more.
-            coded = lower.find(b"-encoding:") >= 0
-            hinted = lower.find(b"\nkeep-alive:") >= 0
+            # From the end is faster; `in` first takes what it looks for to be a number, and costs 0.25 us more.
+            coded = lower.rfind(b"-encoding:") >= 0
+            hinted = lower.rfind(b"\nkeep-alive:") >= 0
             if status and not coded and end <= self._reading.header_size and not (hinted and self._hints(raw, lower)):
                 # `Head(...)`, without the frame of its __init__.
                 head = Head.__new__(Head)
