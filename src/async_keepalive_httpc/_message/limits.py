@@ -8,6 +8,7 @@ Law: every number is checked when it is given, not when it is used.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, Final
 
 from ..errors import InvalidRequest
@@ -35,6 +36,8 @@ UPLOAD_SLICE: Final = 256 * KIB
 """A body in memory above this size goes out in slices, so that an early answer can stop it."""
 CONTINUE_WAIT: Final = 1.0
 """Seconds to wait for `100 Continue` before the body goes out all the same (RFC 9110 section 10.1.1)."""
+TIMEOUTS_KEPT: Final = 64
+"""Timeouts given as a number that are remembered: making one costs more than sending the request."""
 LONGEST: Final = 1e9
 """Seconds, 31 years: a longer time is no limit. A float could not hold every int."""
 
@@ -101,8 +104,15 @@ class Timeout:
         """A Timeout as it is; a number becomes the total, and bounds the dial with it."""
         if isinstance(value, Timeout):
             return value
-        total = seconds("timeout", value)
-        return cls(total=total, connect=min(10.0, total) if total else 10.0)
+        return _remembered(value) if type(value) in (int, float) else _in_all(value)
+
+
+def _in_all(value: float) -> Timeout:
+    total = seconds("timeout", value)
+    return Timeout(total=total, connect=min(10.0, total) if total else 10.0)
+
+
+_remembered: Final = lru_cache(TIMEOUTS_KEPT)(_in_all)
 
 
 class Limits:

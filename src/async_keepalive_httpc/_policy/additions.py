@@ -59,6 +59,8 @@ def default_fields(headers: HeaderInput, auth: Any, decode: bool) -> RawFields:
 
 def completed(fields: RawFields, more: RawFields) -> RawFields:
     """`fields`, and those of `more` whose name is not among them."""
+    if not more:
+        return fields
     given = {name.lower() for name, _ in fields}
     return fields + [(name, value) for name, value in more if name.lower() not in given]
 
@@ -75,16 +77,16 @@ def body(given: Any, options: MutableMapping[str, Any]) -> tuple[Any, RawFields]
 
     Raises InvalidRequest where more than one is given, and what the JSON encoder raises.
     """
+    if "json" not in options and "form" not in options:
+        return given, []
     names = [name for name in ("json", "form") if name in options] + ["body"] * (given is not None)
     if len(names) > 1:
         raise InvalidRequest(f"{' and '.join(names)} each give a body: give one of them")
     if "json" in options:
         text = json.dumps(options.pop("json"), separators=(",", ":"), allow_nan=False)
         return text.encode(), [(b"Content-Type", b"application/json")]
-    if "form" in options:
-        form = urlencode(options.pop("form"))
-        return form.encode(), [(b"Content-Type", b"application/x-www-form-urlencoded")]
-    return given, []
+    form = urlencode(options.pop("form"))
+    return form.encode(), [(b"Content-Type", b"application/x-www-form-urlencoded")]
 
 
 def lower_names(names: Collection[str]) -> set[bytes]:
