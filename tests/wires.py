@@ -161,6 +161,7 @@ class Call:
     ) -> None:
         self.response = response
         self.outcome = outcome
+        self.request = request
         self.terms = response, request, outcome, timeout, 1000
 
     @property

@@ -56,6 +56,20 @@ def test_a_repeated_message_is_not_parsed(message: bytes) -> None:
     assert wired.kept
 
 
+def test_a_head_that_repeats_is_one_object_and_its_fields_are_read_once() -> None:
+    wired = Wired()
+    responses = []
+    for message in (HELLO, HELLO, HELLO.replace(b"test", b"TEST"), HELLO):
+        responses.append(wired.send())
+        wired.feed(message)
+    first, second, third, fourth = responses
+    assert second._head is first._head
+    assert second.headers is first.headers
+    assert third._head is not first._head
+    assert [response.headers["Server"] for response in responses] == ["test", "test", "TEST", "test"]
+    assert fourth.headers == first.headers
+
+
 @pytest.mark.parametrize(
     "first", [HELLO, MISSING, EMPTY, CHUNKED + b"0\r\n\r\n"], ids=["200", "404", "empty", "chunked"]
 )

@@ -59,6 +59,11 @@ def test_of() -> None:
     assert (Timeout.of(5).total, Timeout.of(5).connect) == (5, 5)
     assert (Timeout.of(50).total, Timeout.of(50).connect) == (50, 10)
     assert (Timeout.of(0).total, Timeout.of(0).connect) == (None, 10)
+    assert Timeout.of(5) is Timeout.of(5)
+    wrongs: list[Any] = [True, "5", [5], {}]
+    for wrong in wrongs:
+        with pytest.raises(InvalidRequest, match="timeout must be a number of seconds"):
+            Timeout.of(wrong)
     with pytest.raises(InvalidRequest, match="timeout must be"):
         Timeout.of(-1)
 

@@ -131,7 +131,7 @@ def test_when_nothing_is_left_of_a_turn_it_rests() -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
-@pytest.mark.parametrize("cut", [0, 30, 39, 70])
+@pytest.mark.parametrize("cut", [0, 30, 38, 39, 70])
 def test_case_198_an_answer_that_nobody_wants_is_dropped(which: int, cut: int) -> None:
     piped = Piped()
     responses = piped.sent(3)

@@ -11,6 +11,7 @@ from tests.wires import CLOSE, ORIGIN, Call, Rig, Wire
 
 from async_keepalive_httpc._message.limits import Timeout
 from async_keepalive_httpc._message.reach import TLS, Reach
+from async_keepalive_httpc._message.response import Response
 from async_keepalive_httpc._message.url import parse
 from async_keepalive_httpc._transport import transport as module
 from async_keepalive_httpc.errors import ClientClosed, ConnectError
@@ -313,6 +314,33 @@ def test_lanes_in_which_nothing_lives_are_forgotten_but_counted(run: Run, monkey
         assert (total["opened"], total["requests"], total["idle"]) == (101, 101, 1)
         assert total["closed"] == {"server": 100}
         await rig.end()
+
+    run(main())
+
+
+def test_a_request_may_outlive_the_lane_it_remembers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(module, "LANES_KEPT", 1)
+        rig, other = Rig(), Rig()
+        call = rig.send(origin=A)
+        await rig.turns()
+        rig.dials[-1].land().end()
+        remembered = call.request.lane
+        for number in range(3):
+            (wire,) = await rig.connected(origin=f"http://h{number}.test")
+            wire.end()
+        assert remembered not in rig.transport.lanes.values()
+        for where in (rig, other):
+            outcome: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+            where.transport.send(Response(), call.request, outcome, Timeout(), 1000)
+            assert call.request.lane is where.lane(A)
+            await where.turns()
+            wire = where.dials[-1].land()
+            await where.turns()
+            wire.answer()
+            assert (await outcome).status == 200
+        await rig.end()
+        await other.end()
 
     run(main())
 
