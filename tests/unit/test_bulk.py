@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import math
 import socket
 import sys
 from typing import Any
@@ -10,10 +12,10 @@ from typing import Any
 import pytest
 from tests.conftest import Run
 from tests.feeding import BODY_LIMIT, PEER, RecordingTransport, Wired, outcome, split
-from tests.peers import Peer, response, serving
+from tests.peers import Conn, Peer, response, serving
 
-from async_keepalive_httpc import Client
-from async_keepalive_httpc._connection.bulk import LEAST, Bulk
+from async_keepalive_httpc import Client, Timeout, TimeoutExpired
+from async_keepalive_httpc._connection.bulk import LEAST, WATERMARK, Bulk
 from async_keepalive_httpc._connection.framing import announced
 
 BODY = bytes(range(256)) * 1024
@@ -220,3 +222,111 @@ def test_a_lost_connection_holds_no_room(error: Exception | None) -> None:
     cycle.append(cycle)
     del wired, cycle, _
     gc.collect()
+
+
+# -- the mark: how much has to be there before anybody is woken
+
+
+class Marked:
+    """A socket that remembers at how many bytes it was to wake us."""
+
+    def __init__(self, family: int = socket.AF_INET) -> None:
+        self.family = family
+        self.marks: list[int] = []
+
+    def setsockopt(self, level: int, name: int, value: int) -> None:
+        assert (level, name) == (socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+        self.marks.append(value)
+
+
+LONG = BODY * 3
+
+
+def marked(**extra: Any) -> tuple[Marked, Wired]:
+    """A response of three times the mark that has begun, over a socket that is watched."""
+    sock = Marked()
+    wired = Wired(transport=RecordingTransport({"peername": PEER, "socket": sock, **extra}))
+    wired.send()
+    wired.feed(head(length=len(LONG)) + LONG[:10])
+    return sock, wired
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems are not asked to wait for more than a byte")
+
+
+@linux
+def test_the_mark_is_up_while_much_is_left_and_down_behind_it() -> None:
+    sock, wired = marked()
+    assert sock.marks == [WATERMARK]
+    wired.feed(LONG[10:-2000])
+    assert sock.marks == [WATERMARK, 2000]
+    wired.feed(LONG[-2000:-1000])
+    wired.feed(LONG[-1000:])
+    assert sock.marks == [WATERMARK, 2000, 1000, 1]
+    assert wired.kept
+
+
+@linux
+def test_there_is_no_mark_for_tls_and_other_sockets() -> None:
+    assert marked(ssl_object=object())[0].marks == []
+    assert marked(socket=Marked(socket.AF_UNIX))[0].marks == []
+
+
+@linux
+def test_a_socket_that_is_closed_has_none() -> None:
+    class Closed(Marked):
+        def setsockopt(self, level: int, name: int, value: int) -> None:
+            raise OSError(9, "Bad file descriptor")
+
+    sock, wired = marked(socket=Closed())
+    wired.feed(LONG[10:])
+    assert wired.kept
+    assert sock.marks == []
+
+
+@linux
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_slow_peer_is_heard_before_it_is_called_silent(run: Run, silent: bool) -> None:
+    async def main() -> None:
+        more, rest = asyncio.Event(), asyncio.Event()
+
+        async def script(conn: Conn) -> None:
+            await conn.request()
+            conn.send(head(length=len(LONG)) + LONG[:70_000])
+            await more.wait()
+            conn.send(LONG[70_000:70_010])
+            await rest.wait()
+            conn.send(LONG[70_010:])
+
+        async with Peer(script) as peer, Client(timeout=Timeout(read=5)) as client:
+            call = asyncio.ensure_future(client.get(peer.url))
+            while (transport := client._loops.current) is None or not transport.opened:
+                await asyncio.sleep(0)
+            (connection,) = next(iter(transport.lanes.values())).members
+
+            async def came(size: int) -> Any:
+                while connection._response is None or getattr(connection._response, "_size", 0) < size:
+                    await asyncio.sleep(0)
+                return connection._response
+
+            response = await came(70_000)
+            assert isinstance(connection._parser, Bulk)
+            if silent:
+                assert transport._expire(response, connection.moved + 5) == 0
+                with pytest.raises(TimeoutExpired, match="read timeout"):
+                    await call
+                return
+            more.set()
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert response._size == 70_000
+            assert transport._expire(response, connection.moved + 5) > 0
+            assert (await came(70_010))._size == 70_010
+            moved = connection.moved
+            assert transport._sweep(moved + 4.9) < math.inf
+            assert not call.done()
+            assert connection.moved == moved
+            rest.set()
+            assert (await call).body == LONG
+
+    run(main())

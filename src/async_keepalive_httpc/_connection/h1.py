@@ -29,7 +29,7 @@ from .._message.limits import Reading
 from .._message.request import Request
 from .._message.response import Response
 from ..errors import RESPONDING, SENT, ConnectionLost, ProtocolError, TLSError, TooLarge
-from .bulk import gather
+from .bulk import Bulk, gather
 from .framing import heads_end
 from .head import head
 from .interface import Owner
@@ -123,6 +123,16 @@ class H1Connection(ParsedWire):
         self.close(reason, at_once=True)
         if response is not None:
             response.fail(error)
+
+    def listen(self, now: float) -> bool:
+        """Whether the peer has said something of a long body since the last read (`bulk`); it is read from now on."""
+        if not isinstance(self._parser, Bulk):
+            return False
+        self._parser.hurry()  # first, for a poll goes by the same mark
+        if self.sound():
+            return False
+        self.moved = now
+        return True
 
     @property
     def answering(self) -> tuple[Response, ...]:

@@ -43,6 +43,9 @@ class Connection(Protocol):
     def send(self, response: Response) -> None:
         """Write the request of `response`, and fill `response` with its answer."""
 
+    def listen(self, now: float) -> bool:
+        """Whether the peer has spoken since `moved`, which is `now` then: asked before it is called silent."""
+
     def abandon(self, response: Response) -> None:
         """Nobody waits for `response` any more."""
 

@@ -319,10 +319,12 @@ class Transport:
     def _expire(self, item: Any, now: float) -> float:
         """The clock asks: the next moment to look at `item`, or 0.0 once it has ended."""
         response = cast(Response, item)
+        where: Any = response._where
         due = deadline(response, now)
+        if due.when <= now and due.phase == "read" and where.listen(now):
+            due = deadline(response, now)
         if due.when > now:
             return min(due.when, now + response.timeout.first)
-        where: Any = response._where
         found = place(response, now)
         response._where = None
         where.abandon(response)
@@ -340,6 +342,8 @@ class Transport:
         soonest = math.inf
         for connection in [connection for lane in self.lanes.values() for connection in lane.members]:
             soonest = min(soonest, now + TICK)
+            if now - connection.moved >= TICK and connection not in self.idle:
+                connection.listen(now)
             for response in connection.answering:
                 soonest = min(soonest, self._expire(response, now) or math.inf)
             if connection in self.idle and (reason := connection.outworn(now)):
