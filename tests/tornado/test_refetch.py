@@ -215,3 +215,18 @@ def test_nothing_is_left_for_the_collector(run):
             client.close()
 
     run(test())
+
+
+def test_a_future_that_somebody_else_has_set_frees_its_place(run):
+    async def test():
+        for raw in (response(b"first"), response(b"why", status=404)):
+            async with Peer(then(raw)) as peer:
+                client = made()
+                fetch = await refetched(peer, client)
+                fetch.set_result(None)
+                while client._door.active:
+                    await asyncio.sleep(0)
+                assert fetch.result() is None
+                client.close()
+
+    run(test())

@@ -33,7 +33,6 @@ _STEPS: Final = {
 """curl's names for the steps of a dial, which are those of `TimeoutExpired.step`."""
 # Methods of a Future by names of their own: 3.11 finds them twice as fast on one that has attributes.
 _cancel: Final = asyncio.Future.cancel
-_done: Final = asyncio.Future.done
 _set_result: Final = asyncio.Future.set_result
 
 
@@ -150,19 +149,21 @@ class KeepAliveResponse(Shown):
         if row is not None:
             del row[self]
             self._row = None
-        future = cast("asyncio.Future[Any]", self._waiter)
+        future: Any = self._waiter
         self._waiter = None
-        if not _done(future):
+        door.active -= 1
+        try:
             _set_result(future, self)
-            door.active -= 1
-            if door.active >= door.most - 1 and door.queue:
-                door.admit_soon(future.get_loop())
+        except asyncio.InvalidStateError:
+            pass  # somebody else has set it
+        if door.queue:
+            door.admit_soon(future.get_loop())
 
     def finish(self, trailers: RawFields | None = None) -> None:
         door, future = self._door, cast(Any, self._waiter)
-        if door is None or future is None or future.done():
+        if door is None or future is None:
             super().finish(trailers)
-        elif self._outcome >= 300:
+        elif self._outcome >= 300 and not future.done():
             self._waiter = door.go_on(self, future)
             super().finish(trailers)
         else:
@@ -176,9 +177,7 @@ class KeepAliveResponse(Shown):
         if future is None or not _cancel(cast(Any, future), msg):
             return False
         self.abandon()
-        door = cast(Places, self._door)
-        door.active -= 1
-        door.admit()
+        cast(Places, self._door).admit()
         return True
 
 
