@@ -296,3 +296,11 @@ def test_interim_responses_are_counted_for_each_request() -> None:
         response = wired.send()
         wired.feed(b"HTTP/1.1 103 X\r\n\r\n" + FINAL)
         assert response.body == b"hello"
+
+
+def test_several_keep_alive_fields_are_each_read() -> None:
+    wired = Wired()
+    response = wired.send()
+    wired.feed(OK + b"Keep-Alive: timeout=5\r\nKeep-Alive: max=7\r\nContent-Length: 0\r\n\r\n")
+    assert response.headers["Keep-Alive"] == "timeout=5, max=7"
+    assert (wired.connection.hint, wired.connection.limit) == (5.0, 8)
