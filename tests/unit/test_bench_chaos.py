@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_race_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--seeds", "2", "--requests", "300", "--clients", "ours"]) == 0
+    # So many that the share of POSTs that fail, 2 %, is far from its bound: of 125 there were once 7.
+    assert main(["--seeds", "2", "--requests", "3000", "--clients", "ours"]) == 0
     told = capsys.readouterr().out
-    assert "get: 600 GETs, 0 POSTs" in told
+    assert "get: 6000 GETs, 0 POSTs" in told
     assert told.count("| ours | 0 | ") == 3
 
 
