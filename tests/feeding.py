@@ -103,6 +103,13 @@ class StandingClock:
         return self.time
 
 
+class Deaf:
+    """In the place of the parser: to be fed is an error."""
+
+    def feed_data(self, data: Any) -> None:
+        raise AssertionError(f"parsed: {bytes(data)!r}")
+
+
 class Wired:
     """One H1Connection, connected, with a clock that stands at 100 s.
 
@@ -197,6 +204,14 @@ def outcome(response: Response) -> Outcome:
         return (type(response._error).__name__,)
     trailers = response.trailers.raw
     return (response.status, response.reason, response.headers.raw, response.body, trailers)
+
+
+def ask(wired: Wired, data: bytes, request: Request | str = "GET") -> tuple[Any, bool, list[str]]:
+    """What becomes of a request that is answered so, of its connection, and what its owner hears."""
+    heard = len(wired.owner.heard)
+    response = wired.send(request)
+    wired.feed(data)
+    return outcome(response), wired.kept, wired.owner.heard[heard:]
 
 
 def split(data: bytes, cuts: Iterable[int]) -> list[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.feeding import CHUNKED, OK, Wired, all_of, outcome
+from tests.feeding import CHUNKED, OK, Deaf, Wired, all_of, ask, outcome
 from tests.property.test_splits import BROKEN, CLOSED, KEPT
 
 from async_keepalive_httpc._message.request import Request
@@ -19,13 +19,6 @@ HELLO = OK + b"Server: test\r\nContent-Length: 5\r\n\r\nhello"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
 MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello"
 URL = "http://example.com/path"
-
-
-class Deaf:
-    """In the place of the parser: to be fed is an error."""
-
-    def feed_data(self, data: Any) -> None:
-        raise AssertionError(f"parsed: {bytes(data)!r}")
 
 
 def primed(first: bytes, *, bytewise: bool = False) -> Wired:
@@ -38,14 +31,6 @@ def primed(first: bytes, *, bytewise: bool = False) -> Wired:
         wired.feed(first)
     assert wired.kept
     return wired
-
-
-def ask(wired: Wired, data: bytes, request: Request | str = "GET") -> tuple[Any, bool, list[str]]:
-    """What becomes of a request that is answered so, of its connection, and what its owner hears."""
-    heard = len(wired.owner.heard)
-    response = wired.send(request)
-    wired.feed(data)
-    return outcome(response), wired.kept, wired.owner.heard[heard:]
 
 
 @pytest.mark.parametrize("message", [HELLO, EMPTY, HELLO[:-5] + b"other"], ids=["same", "empty", "other body"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.feeding import Deaf
 from tests.piped import EMPTY, OK, ORIGIN, Piped, answer, bodies, chunked, lost
 
+from async_keepalive_httpc._connection.h1 import PLAINS
 from async_keepalive_httpc._connection.pipelined import may_follow
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response
@@ -207,6 +209,20 @@ def test_heads_that_repeat_are_each_counted() -> None:
     piped.feed(data[:1000], data[1000:1001], data[1001:])
     assert bodies(responses) == [b"same"] * 60 + [b"other"] * 20 + [b"same"] * 20
     assert piped.connection.served == 101
+    assert piped.kept_idle
+
+
+def test_answers_of_one_shape_need_no_parser() -> None:
+    piped = Piped(depth=PLAINS)
+    for first in (0, 1):
+        responses = piped.sent(PLAINS)
+        texts = [f"{first}{number}" * (number + 1) for number in range(PLAINS)]
+        answers = [answer(text).replace(b"OK\r\n", b"OK\r\nX: %b\r\n" % text.encode()) for text in texts]
+        piped.feed(b"".join(answers))
+        assert bodies(responses) == [text.encode() for text in texts]
+        assert [response.headers["X"] for response in responses] == texts
+        piped.connection._parser = Deaf()
+    assert piped.connection.served == 1 + 2 * PLAINS
     assert piped.kept_idle
 
 

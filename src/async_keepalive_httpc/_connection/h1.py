@@ -19,7 +19,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import httptools
 
@@ -36,8 +36,12 @@ from .interface import Owner
 from .parsed import BODY, COMPLETE, HEAD, Mend, ParsedWire, Skip, Whole
 from .receive import buffer
 from .repair import LENGTH_ERRORS, mend
+from .shape import Shape, plain_head, shape_of, splitter
 from .upload import Sending
 from .wire import NO_LIMIT
+
+PLAINS: Final = 8
+"""Answers that a connection parses before it learns their shape (`shape`), and each time twice as many."""
 
 _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encoding"
 
@@ -68,8 +72,9 @@ class H1Connection(ParsedWire):
         self.capacity = 0
         response._where = self
         response._stage = SENT
-        response.reused = self.served > 0
-        self.served += 1
+        served = self.served
+        response.reused = served > 0
+        self.served = served + 1
         self._response = response
         request = response._request
         wire = request.wire
@@ -169,28 +174,82 @@ class H1Connection(ParsedWire):
         if response is None:
             self.close("poisoned", at_once=True)
             return
-        seen = self._seen
-        if nbytes == self._seen_size and self._bytes.startswith(seen) and nbytes < response._limit and not self._fed:
-            self._response = None
-            response._ended = now
-            response.fill(self._seen_head, self._buffer[len(seen) : nbytes].tobytes())
-            self.capacity = 1
-            self._owner.freed(self)
+        if nbytes == self._seen_size and nbytes < response._limit:
+            split = self._split or self._learn_split(nbytes)
+            raw, body = split(self._bytes)
+            if raw == self._seen:
+                self._response = None
+                response._ended = now
+                response.fill(self._seen_head, body)
+                self.capacity = 1
+                self._owner.freed(self)
+                return
+        if self._shape is not None and not self._fed and self._take_alike(self._shape, response, nbytes):
             return
         self._fed += nbytes
+        self._seen_size = 0  # what comes next is no beginning, unless this read ends the message
         try:
             self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserError as error:
             self._recover(error.with_traceback(None), nbytes)
         else:
             if self._state is COMPLETE:
-                # The same bytes would be taken for the same message, if it was plain, good and all of this read.
-                seen = self._seen
-                whole = seen and len(seen) + response._size == nbytes
-                self._seen_size = nbytes if whole and response.status < 300 and self.limit == NO_LIMIT else 0
+                self._remember(response, nbytes)
                 self._finish()
             elif not self._ended:
                 self._check_size(nbytes)
+
+    def _remember(self, response: Response, nbytes: int) -> None:
+        """What has just been parsed, if it was plain, good, and all of this read: see `parsed`."""
+        seen = self._seen
+        self._split = None
+        if not seen or len(seen) + response._size != nbytes or response.status >= 300 or self.limit != NO_LIMIT:
+            return
+        self._seen_size = nbytes
+        self._plains = plains = self._plains + 1
+        # Now and then: if the answers of a server have many shapes, none is worth much.
+        if plains >= PLAINS and not plains & (plains - 1):
+            self._shape = shape_of(self._seen_head)
+
+    def _forget(self) -> None:
+        """From now on the parser is asked."""
+        self._seen_size = 0
+        self._shape = None
+
+    def _learn_split(self, nbytes: int) -> Callable[[Any], tuple[Any, ...]]:
+        size = len(self._seen)
+        self._split = split = splitter(size, nbytes - size)
+        return split
+
+    def _take_alike(self, shape: Shape, response: Response, nbytes: int) -> bool:
+        """Take a whole message whose head has the shape of those before it; False where it is none."""
+        match = shape.match(self._bytes, 0, nbytes)
+        if match is None or nbytes >= response._limit:
+            return False
+        end, request = match.end(1), response._request
+        if nbytes - end != int(match[2]) or end > self._reading.header_size:
+            return False
+        # A `wire` is kept of requests only whose answer needs no look at its fields.
+        if request.wire is None and not self._needs_no_look(request):
+            return False
+        raw = match[1]
+        # Twice the same: from now on it is enough to compare.
+        self._seen_size = nbytes if raw == self._seen else 0
+        self._split = None
+        self._seen = raw
+        self._seen_head = head = plain_head(shape.status, shape.reason, raw)
+        self._response = None
+        response._ended = self.moved
+        response.fill(head, match[3])
+        self.capacity = 1
+        self._owner.freed(self)
+        return True
+
+    def _needs_no_look(self, request: Request) -> bool:
+        """Whether nothing but its length matters of a good, plain answer to this request, which has all been sent."""
+        if request.auth is not None or request.close or request.method == "HEAD":
+            return False
+        return request.body is None or self._all_sent()
 
     def eof_received(self) -> bool:
         self._end_of_stream(None)
@@ -247,7 +306,8 @@ class H1Connection(ParsedWire):
 
     def _feed_anew(self, error: httptools.HttpParserError) -> None:
         """Go on with a parser that reports all: a head that is not plain, after an odd interim head, a mended one."""
-        self._seen, self._seen_size = b"", 0
+        self._forget()
+        self._seen = b""
         data = bytes(self._held)
         start = past = 0
         while self._curable(error):
@@ -322,7 +382,8 @@ class H1Connection(ParsedWire):
         sock = transport.get_extra_info("socket")
         if sock is None or transport.get_extra_info("ssl_object") is not None:
             return
-        self.limit = self._seen_size = 0  # this is the last response, whatever it says
+        self.limit = 0  # this is the last response, whatever it says
+        self._forget()
         try:
             while self._response is not None and (nbytes := os.readv(sock.fileno(), [self._buffer])):
                 self.buffer_updated(nbytes)
@@ -364,7 +425,7 @@ class H1Connection(ParsedWire):
 
     def _all_sent(self) -> bool:
         """Whether the last byte of the request has left: the next one must not stand behind a cut body."""
-        transport = cast(asyncio.Transport, self._transport)
+        transport: Any = self._transport
         sending = self._sending
         return (sending is None or sending.whole) and not transport.get_write_buffer_size()
 
@@ -411,7 +472,8 @@ class H1Connection(ParsedWire):
         read = getattr(self._transport.get_extra_info("ssl_object"), "read_rest", None)
         if read is None:
             return
-        self.limit = self._seen_size = 0  # this is the last response, whatever it says
+        self.limit = 0  # this is the last response, whatever it says
+        self._forget()
         while self._response is not None and (size := read(self._buffer)):
             self.buffer_updated(size)
 

@@ -42,6 +42,7 @@ from .framing import (
 )
 from .interface import Owner
 from .receive import buffer
+from .shape import Shape, plain_head
 from .upload import Sending
 from .wire import Wire
 
@@ -101,6 +102,7 @@ class ParsedWire(Wire):
         "_interims",
         "_keep",
         "_parser",
+        "_plains",
         "_raised",
         "_reading",
         "_reason",
@@ -111,6 +113,8 @@ class ParsedWire(Wire):
         "_seen_size",
         "_seen_status",
         "_sending",
+        "_shape",
+        "_split",
         "_state",
         "_until_close",
     )
@@ -131,6 +135,9 @@ class ParsedWire(Wire):
         self._state = FIRST
         self._seen, self._seen_head = b"", NO_HEAD
         self._seen_line, self._seen_status = b"none", (0, "")
+        self._split: Callable[[Any], tuple[Any, ...]] | None = None
+        self._shape: Shape | None = None
+        self._plains = 0
         self._seen_size = self._fed = self._head_size = self._body_size = self._chunks = self._interims = 0
 
     # -- httptools' side
@@ -208,14 +215,8 @@ class ParsedWire(Wire):
             coded = lower.rfind(b"-encoding:") >= 0
             hinted = lower.rfind(b"\nkeep-alive:") >= 0
             if status and not coded and end <= self._reading.header_size and not (hinted and self._hints(raw, lower)):
-                # `Head(...)`, without the frame of its __init__.
-                head = Head.__new__(Head)
-                head.status = status
-                head.reason = reason
-                head.version = "1.1"
-                head.raw = self._seen = raw
-                head.kinds = CONTENT_LENGTH
-                self._seen_head = head
+                self._seen = raw
+                self._seen_head = head = plain_head(status, reason, raw)
                 self._keep = True
                 self._state = BODY
                 sending = self._sending
