@@ -227,7 +227,7 @@ class Rig:
     def send_fresh(self, path: str = "/", *, started: float = 0.0, **options: Any) -> Call:
         """A request on its way to a fresh connection."""
         call = self.call(path, **options)
-        self.transport.send_fresh(*call.terms, started)
+        self.transport.send_on(call.response, started, fresh=True)
         return call
 
     async def connected(self, number: int = 1, *, origin: str = ORIGIN) -> list[Wire]:

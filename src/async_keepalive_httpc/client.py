@@ -186,7 +186,7 @@ class Client:
             request = self._plain.get((method, url)) or self._remember(method, url)
         else:
             request = self.build(method, url, headers=headers, body=body, **options)
-        # `send` and `_here` once more, without their frames: 0.5 us of a warm request's 8.
+        # `send` once more, without its frame: 0.2 us.
         transport = self._loops.current
         if transport is None or transport.thread != get_ident() or not transport.loop.is_running():
             transport = self._enter(asyncio.get_running_loop(), request)
@@ -274,10 +274,13 @@ class Client:
 
     async def send(self, request: Request, *, stream: bool = False) -> Response:
         """Send a Request as it stands. With `stream`, gives a StreamedResponse, which the caller must close."""
-        transport = self._here(request)
+        transport = self._loops.current
+        if transport is None or transport.thread != get_ident() or not transport.loop.is_running():
+            transport = self._enter(asyncio.get_running_loop(), request)
         waiter = transport.loop.create_future()
         response = StreamedResponse() if stream else Response()
-        self._set_out(request, waiter, transport, response)
+        size = request.max_body_size or (0 if stream else self.max_body_size)
+        transport.send(response, request, waiter, request.timeout or self.timeout, size)
         try:
             await waiter
         except BaseException:
@@ -294,19 +297,9 @@ class Client:
         transport = self._loops.current
         if transport is None or transport.loop is not loop:
             transport = self._enter(loop, request)
-        self._set_out(request, waiter, transport, response)
-        return response
-
-    def _set_out(self, request: Request, waiter: Waiter, transport: Transport, response: Response) -> None:
         size = request.max_body_size or (0 if isinstance(response, StreamedResponse) else self.max_body_size)
         transport.send(response, request, waiter, request.timeout or self.timeout, size)
-
-    def _here(self, request: Request) -> Transport:
-        """The Transport of the loop that runs here. Raises RuntimeError where none does, ClientClosed."""
-        transport = self._loops.current
-        if transport is None or transport.thread != get_ident() or not transport.loop.is_running():
-            transport = self._enter(asyncio.get_running_loop(), request)
-        return transport
+        return response
 
     def _enter(self, loop: asyncio.AbstractEventLoop, request: Request) -> Transport:
         """The Transport of a loop that was not the last one used. Raises ClientClosed."""
@@ -348,8 +341,8 @@ class Client:
                 f"{request.method} {request.url}: its first try was made on another event loop; finish it there"
             )
         started = last._started if last.timeout.from_queue else 0.0
-        send = transport.send_fresh if step.fresh else transport.send_again if step.unsent else transport.send
-        send(response, request, waiter, last.timeout, last._limit, started)
+        response.ask(request, waiter, last.timeout, last._limit)
+        transport.send_on(response, started, fresh=step.fresh, unsent=step.unsent)
         try:
             await waiter
         except BaseException:

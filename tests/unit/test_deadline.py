@@ -234,7 +234,7 @@ def test_the_total_goes_on_through_a_second_try(run: Run) -> None:
         began = rig.time.now
         rig.time.move(25)
         again = rig.call(timeout=Timeout(total=30, read=20))
-        rig.transport.send(*again.terms, began)
+        rig.transport.send_on(again.response, began)
         fresh = rig.send_fresh(timeout=Timeout(total=30, read=20), started=began)
         rig.time.move(4.999)
         rig.sweep()

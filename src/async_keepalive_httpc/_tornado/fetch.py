@@ -55,6 +55,7 @@ class Door:
 
     __slots__ = (
         "_answering",
+        "_loops",
         "_plain",
         "_plain_fields",
         "_requests",
@@ -78,6 +79,7 @@ class Door:
         max_waiters: int | None = None,
     ) -> None:
         self.client = client
+        self._loops = client._loops
         self.now = client.now
         self.max_body_size = max_body_size
         self.max_waiters = max_waiters
@@ -106,14 +108,14 @@ class Door:
     def refetch(self, url: Any) -> asyncio.Future[HTTPResponse] | None:
         """Start a fetch of a URL that was fetched before, where that is all there is to it; else None."""
         request = self._requests.get(url) if type(url) is str else None
-        client = self.client
-        transport = client._loops.current
-        if request is None or self.active >= self.most or transport is None:
+        transport = self._loops.current
+        if request is None or transport is None or self.active >= self.most:
             return None
-        if transport.thread != get_ident() or not transport.loop.is_running():
+        loop = transport.loop
+        if transport.thread != get_ident() or not loop.is_running():
             return None
         self.active += 1
-        future = _Future(loop=transport.loop)
+        future = _Future(loop=loop)
         response = KeepAliveResponse()
         response._asked = url
         response._door = self

@@ -140,9 +140,9 @@ class KeepAliveResponse(Shown):
         if door is None:
             super().fill(head, body)
             return
-        # `Response.fill` and what `finish` adds here, without their frames.
+        # `Response.fill` and what `finish` adds here, without their frames; nobody will ask for its outcome.
         self._head = head
-        self.status = self._outcome = head.status
+        self.status = head.status
         self._body = body
         self._where = None
         row = self._row

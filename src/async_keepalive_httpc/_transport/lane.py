@@ -326,12 +326,13 @@ class Lane:
     def freed(self, connection: H1Connection) -> None:
         """`connection` has answered, and takes a request again."""
         transport = self.transport
-        if (self.waiters or self.fresh or transport.pressed) and self._share(connection):
+        pressed = self.waiters or self.fresh or transport.pressed
+        if pressed and self._share(connection):
             return
         if connection.hint is not None and not self._heed(connection, connection.hint):
             return
         self.idle[connection] = transport.idle[connection] = None
-        if transport.draining is not None:
+        if pressed:
             transport.check_drained()
 
     def fill(self, connection: PipelinedConnection) -> None:

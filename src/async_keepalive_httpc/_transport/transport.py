@@ -133,15 +133,14 @@ class Transport:
         waiter: Waiter,
         timeout: Timeout,
         limit: int,
-        started: float = 0.0,
     ) -> None:
         """Set `request` on its way: on an idle connection at once, else in the queue. Never awaits.
 
-        `started`: when the first try of the same call began, if this is not it. The rest is as for `Response.ask`.
+        The arguments are as for `Response.ask`.
         """
         lane: Lane | None = request.lane
-        if lane is None or lane.transport is not self or not lane.idle or not request.idempotent or started:
-            self._find(response.ask(request, waiter, timeout, limit), started)
+        if lane is None or lane.transport is not self or not lane.idle:
+            self.send_on(response.ask(request, waiter, timeout, limit))
             return
         # `response.ask`, without its frame; what is left out of it is set by `connection.send`, or by `_wait`.
         response._request = request
@@ -166,43 +165,30 @@ class Transport:
             self.clock.look_by(now + timeout.first, now)
         connection.send(response)
 
-    def _find(self, response: Response, started: float) -> None:
-        """`send`, where there is more to it than to take the newest idle connection of a Lane that is known."""
+    def send_on(self, response: Response, started: float = 0.0, *, fresh: bool = False, unsent: bool = False) -> None:
+        """`send`, of a response that knows what it answers, where more may have to be done than there.
+
+        started: when the first try of the same call began (0: this is it). fresh: on a connection that has not been
+        used. unsent: it was tried before, though nothing of it was sent.
+        """
         request = response._request
         if self.closed:
             response.fail(_closed(request))
             return
-        lane = request.lane = self._lane(request.url, request.reach)
+        lane = self._lane(request.url, request.reach)
+        if request.idempotent:
+            request.lane = lane
+        lane.resends += fresh or unsent
         now = self.now()
         response._started = started or now
-        connection = (lane.take(now) if request.idempotent else lane.take_sure(now)) if lane.idle else None
+        connection = None
+        if lane.idle and not fresh:
+            connection = lane.take(now) if request.idempotent else lane.take_sure(now)
         if connection is None:
-            self._wait(lane, response, now)
+            self._wait(lane, response, now, fresh=fresh)
         else:
             self.clock.look_by(_moment(response, now), now)
             connection.send(response)
-
-    def send_fresh(
-        self, response: Response, request: Request, waiter: Waiter, timeout: Timeout, limit: int, started: float
-    ) -> None:
-        """As `send`, on a connection that has not been used."""
-        response.ask(request, waiter, timeout, limit)
-        if self.closed:
-            response.fail(_closed(request))
-            return
-        lane = self._lane(request.url, request.reach)
-        lane.resends += 1
-        now = self.now()
-        response._started = started or now
-        self._wait(lane, response, now, fresh=True)
-
-    def send_again(
-        self, response: Response, request: Request, waiter: Waiter, timeout: Timeout, limit: int, started: float
-    ) -> None:
-        """As `send`, of what was tried before, though nothing of it was sent."""
-        self.send(response, request, waiter, timeout, limit, started)
-        if not self.closed:
-            self._lane(request.url, request.reach).resends += 1
 
     def _wait(self, lane: Lane, response: Response, now: float, *, fresh: bool = False) -> None:
         response._stage = UNSENT
