@@ -18,20 +18,21 @@ _METHODS: Final = {
 
 def head(request: Request) -> bytes:
     """Everything up to and including the empty line."""
-    url = request.url
-    method = request.method
-    start = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b" % (
+    length = request.length
+    if length is not None:
+        framing = b"Content-Length: %d\r\n" % length
+    else:
+        framing = b"" if request.body is None else b"Transfer-Encoding: chunked\r\n"
+    if request.expect_continue:
+        framing += b"Expect: 100-continue\r\n"
+    method, url = request.method, request.url
+    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b\r\n" % (
         _METHODS.get(method) or method.encode(),
         url.target,
         request.host or url.authority,
         request.block,
+        framing,
     )
-    if request.body is None and request.length is None:
-        return start + b"\r\n"
-    expect = b"Expect: 100-continue\r\n" if request.expect_continue else b""
-    if request.length is None:
-        return b"%bTransfer-Encoding: chunked\r\n%b\r\n" % (start, expect)
-    return b"%bContent-Length: %d\r\n%b\r\n" % (start, request.length, expect)
 
 
 def forward_head(request: Request, authorization: bytes | None) -> bytes:

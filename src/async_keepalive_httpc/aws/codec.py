@@ -282,9 +282,8 @@ def _all_changed_in_place(changes: dict[str, Change]) -> Change:
     def change(values: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         for name, within in pairs:
             for value in values:
-                member = value.get(name)
-                if member is not None:
-                    value[name] = within(member)
+                if name in value:
+                    value[name] = within(value[name])
         return values
 
     return change

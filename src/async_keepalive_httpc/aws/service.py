@@ -147,12 +147,15 @@ class Call:
         "_facts",
         "_form",
         "_keys",
+        "_lane",
         "_long_poll",
         "_operation",
         "_service",
         "_signed",
         "_source",
         "_url",
+        "_usual",
+        "_wait",
     )
 
     def __init__(self, service: Service, name: str) -> None:
@@ -166,8 +169,17 @@ class Call:
         self._crc32 = model.name in checks.CRC32
         self._check = checks.SQS.get(name) if model.name == "sqs" else None
         self._long_poll = (model.name, name) in LONG_POLLS
+        self._usual = service.timeout
+        self._wait = ""
+        """The parameter that says how long an answer may take."""
+        if self._long_poll and model.name == "sqs":
+            self._wait = "WaitTimeSeconds"
+        elif self._long_poll:
+            self._usual = self._polling(POLL)
         self._facts = NO_FACTS
         self._keys: Credentials | None = None
+        self._lane: Any = None
+        """Where its requests find their connections: each finds it out, unless the one before it did."""
         self._url: URL
         self._form: Form | Blank
 
@@ -179,7 +191,7 @@ class Call:
             body = self._operation.encode(parameters)
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise errors.InvalidParameters(f"{self._operation.name}: the parameters are no JSON: {error}") from error
-        timeout = self._timeout(parameters) if self._long_poll else service.timeout
+        timeout = self._usual if self._wait not in parameters else self._polling(parameters[self._wait])
         skew = service.skew
         tries: Tries | None = None
         while True:
@@ -190,12 +202,13 @@ class Call:
             request = self._request(parameters, body, keys, int(now + offset), timeout)
             try:
                 response = await service.send(request)
+                self._lane = request.lane
             except HTTPCError as error:
                 failure = Failure(kind_of(error), error)
             else:
                 if skew is not None and (now >= service.dated or response.status >= 300):
                     service.learn_time(skew, response, now)
-                found = self._failure(response)
+                found = self._failure(response) if self._crc32 or response.status >= 300 else None
                 if found is None:
                     return self._result(parameters, response, tries)
                 failure = found
@@ -216,10 +229,9 @@ class Call:
             raise errors.unanswered(error, self._operation.name, 1) from error
         return keys, service.clock()
 
-    def _timeout(self, parameters: dict[str, Any]) -> Timeout:
-        """Of a long poll: its own time, and a margin."""
-        usual = self._service.timeout
-        wait: Any = parameters.get("WaitTimeSeconds") if self._service.model.name == "sqs" else POLL
+    def _polling(self, wait: Any) -> Timeout:
+        """Of a long poll: its own time, in seconds, and a margin."""
+        usual = self._usual
         if not isinstance(wait, int) or usual.read is None or usual.read >= wait + POLL_MARGIN:
             return usual
         return _longer(usual, wait + POLL_MARGIN)
@@ -231,7 +243,7 @@ class Call:
         if keys is not self._keys or facts != self._facts:
             self._address(self._service.endpoints.of(keys.account_id, self._context, parameters, body), keys)
             self._facts = facts
-        return SignedRequest(self._url, self._form.block(body, second), body, timeout)
+        return SignedRequest(self._url, self._form.block(body, second), body, timeout, self._lane)
 
     def _address(self, endpoint: Endpoint, keys: Credentials) -> None:
         """Other keys, or other facts for the rules of endpoints: sign for what follows from them."""
@@ -240,6 +252,7 @@ class Call:
         if operation.prefix and service.prefixed:
             url = url.replace("://", f"://{operation.prefix}", 1)
         self._url = at = parse(url)
+        self._lane = None
         if not self._signed:
             self._form = Blank(operation.fields + service.unsigned)
         else:

@@ -8,9 +8,11 @@ learns to say, this must say too (a test compares them).
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._message.body import body_of
 from .._message.headers import RawFields
-from .._message.limits import Timeout
+from .._message.limits import UPLOAD_SLICE, Timeout
 from .._message.request import Request
 from .._message.url import URL
 
@@ -37,13 +39,15 @@ class SignedRequest(Request):
     plain = False
     reach = None
 
-    def __init__(self, url: URL, block: bytes, body: bytes, timeout: Timeout | None) -> None:
+    def __init__(self, url: URL, block: bytes, body: bytes, timeout: Timeout | None, lane: Any = None) -> None:
+        """lane: of the request before it, where that went to the same URL."""
         self.url = url
         self.block = block
-        self.body = body_of(body)
+        self.body = body if len(body) <= UPLOAD_SLICE else body_of(body)
         self.length = len(body)
         self.timeout = timeout
-        self.wire = self.lane = None
+        self.wire = None
+        self.lane = lane
 
     @property
     def fields(self) -> RawFields:  # type: ignore[override]
