@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import sys
 
@@ -10,6 +11,7 @@ from tests.conftest import Run
 from tests.wires import CLOSE, Call, Rig, Wire
 
 from async_keepalive_httpc._transport import transport as module
+from async_keepalive_httpc._transport.transport import LANES_KEPT
 from async_keepalive_httpc.errors import ConnectError
 
 A, B, C = "http://a.test", "http://b.test", "http://c.test"
@@ -26,7 +28,10 @@ async def land_all(rig: Rig) -> list[Wire]:
 def test_the_connection_that_was_idle_longest_makes_room_whatever_its_origin(run: Run) -> None:
     async def main() -> None:
         rig = Rig(max_connections=3)
-        (a1, a2), (b1,) = await rig.connected(2, origin=A), await rig.connected(origin=B)
+        (a1, a2) = await rig.connected(2, origin=A)
+        rig.time.move(1)
+        (b1,) = await rig.connected(origin=B)
+        rig.time.move(1)
         rig.send(origin=A)
         a2.answer()
         rig.send(origin=C)
@@ -35,6 +40,42 @@ def test_the_connection_that_was_idle_longest_makes_room_whatever_its_origin(run
         assert (b1.is_closing(), a2.is_closing()) == (True, False)
         assert rig.transport.size == 3
         assert rig.lane(A).closed == rig.lane(B).closed == {"evicted": 1}
+        await rig.end()
+
+    run(main())
+
+
+def test_connections_make_room_in_the_order_in_which_they_came_to_rest(run: Run) -> None:
+    """Though it is not written down each time."""
+
+    async def main() -> None:
+        origins = [f"http://{number}.test" for number in range(20)]
+        rig = Rig(max_connections=len(origins))
+        wires = {origin: (await rig.connected(origin=origin))[0] for origin in origins}
+        order = random.Random(7).choices(origins, k=200)
+        for origin in order:
+            rig.time.move(0.001)
+            rig.send(origin=origin)
+            wires[origin].answer()
+        for place, origin in enumerate(sorted(origins, key=lambda origin: wires[origin].connection.moved)):
+            assert not wires[origin].is_closing()
+            rig.send(origin=f"http://other-{place}.test")
+            assert wires[origin].is_closing()
+        assert rig.transport.resting.oldest() is None
+        assert not any(lane.listed for lane in rig.transport.lanes.values())
+        await rig.end()
+
+    run(main())
+
+
+def test_lanes_that_are_forgotten_are_not_kept_for_their_rest(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        for number in range(LANES_KEPT + 1):
+            (wire,) = await rig.connected(origin=f"http://{number}.test")
+            wire.end()
+        assert len(rig.transport.lanes) < LANES_KEPT
+        assert len(rig.transport.resting._lanes) <= len(rig.transport.lanes)
         await rig.end()
 
     run(main())

@@ -63,6 +63,7 @@ class Lane:
         "fresh",
         "handshakes",
         "idle",
+        "listed",
         "members",
         "opened",
         "pipelined",
@@ -83,6 +84,8 @@ class Lane:
         self.transport = transport
         self.route = route
         self.idle: dict[H1Connection, None] = {}
+        self.listed = False
+        """Whether it stands in the Transport's Resting, where it stays until that finds it empty."""
         self.members: set[H1Connection] = set()
         self.roomy: OrderedDict[PipelinedConnection, None] = OrderedDict()
         self.waiters: Queue = OrderedDict()
@@ -110,7 +113,6 @@ class Lane:
         idle = self.idle
         while idle:
             connection, _ = idle.popitem()
-            del self.transport.idle[connection]
             rested = now - connection.moved
             if self.fits(connection, rested, now):
                 connection.moved = now
@@ -331,7 +333,9 @@ class Lane:
             return
         if connection.hint is not None and not self._heed(connection, connection.hint):
             return
-        self.idle[connection] = transport.idle[connection] = None
+        self.idle[connection] = None
+        if not self.listed:
+            transport.resting.enter(self, connection.moved)
         if pressed:
             transport.check_drained()
 
@@ -357,7 +361,6 @@ class Lane:
         rested = self.rest.lose(connection)
         if connection in self.idle:
             del self.idle[connection]
-            del transport.idle[connection]
             rested = transport.now() - connection.moved
         if rested and reason in ("server", "lost"):
             self._learn(rested)

@@ -31,6 +31,7 @@ from .clock import TICK
 from .counts import NOW, Counts, add, nothing
 from .deadline import deadline, place
 from .lane import QUIET, Lane
+from .resting import Resting
 from .route import Route, route_to
 
 KEYS_KEPT: Final = 10_000
@@ -63,7 +64,6 @@ class Transport:
         "closed",
         "dialer",
         "draining",
-        "idle",
         "idle_limit",
         "known",
         "lanes",
@@ -78,6 +78,7 @@ class Transport:
         "proxies",
         "reach",
         "reading",
+        "resting",
         "size",
         "starved",
         "thread",
@@ -107,9 +108,9 @@ class Transport:
         self.pipelining = pipelining
         self.lanes: dict[Route, Lane] = {}
         self.known: dict[Any, Lane] = {}
-        self.idle: dict[H1Connection, None] = {}
         self.idle_limit = limits.idle_timeout if limits.idle_timeout is not None else math.inf
         self.most = min(limits.max_connections, _half_of_files())
+        self.resting = Resting()
         self.starved: list[tuple[float, int, Lane]] = []
         self.lingering: set[H1Connection] = set()
         self.draining: asyncio.Future[None] | None = None
@@ -153,7 +154,6 @@ class Transport:
         # `lane.take`, without its frame.
         connection: H1Connection | None
         connection, _ = lane.idle.popitem()
-        del self.idle[connection]
         rested = now - connection.moved
         if rested > QUIET or rested >= connection.patience or now >= connection.retires:
             connection = connection if lane.fits(connection, rested, now) else lane.take(now)
@@ -254,8 +254,10 @@ class Transport:
     def _forget_lanes(self) -> None:
         """Drop the older half of the Lanes in which nothing lives: now and then, so that it costs O(1) a Lane."""
         empty = [key for key, lane in self.lanes.items() if lane.empty]
-        for key in empty[: -(-len(empty) // 2)]:
-            add(self._forgotten, self.lanes.pop(key).stats())
+        dropped = [self.lanes.pop(key) for key in empty[: -(-len(empty) // 2)]]
+        for lane in dropped:
+            add(self._forgotten, lane.stats())
+        self.resting.forget(set(dropped))
         self.known.clear()
         self._lanes_limit = max(LANES_KEPT, len(self.lanes) + LANES_KEPT // 2)
 
@@ -263,8 +265,8 @@ class Transport:
 
     def claim(self) -> bool:
         """Take room for one more connection, if there is any or can be made."""
-        if self.size >= self.most and self.idle:
-            next(iter(self.idle)).close("evicted")
+        if self.size >= self.most and (oldest := self.resting.oldest()) is not None:
+            oldest.close("evicted")
         if self.size >= self.most:
             return False
         self.size += 1
@@ -326,13 +328,14 @@ class Transport:
     def _sweep(self, now: float) -> float:
         """End what has expired on connections, and those that rest too long; the next moment to look again."""
         soonest = math.inf
-        for connection in [connection for lane in self.lanes.values() for connection in lane.members]:
+        members = [(connection, lane) for lane in self.lanes.values() for connection in lane.members]
+        for connection, lane in members:
             soonest = min(soonest, now + TICK)
-            if now - connection.moved >= TICK and connection not in self.idle:
+            if now - connection.moved >= TICK and connection not in lane.idle:
                 connection.listen(now)
             for response in connection.answering:
                 soonest = min(soonest, self._expire(response, now) or math.inf)
-            if connection in self.idle and (reason := connection.outworn(now)):
+            if connection in lane.idle and (reason := connection.outworn(now)):
                 connection.close(reason)
         return soonest
 
@@ -358,7 +361,7 @@ class Transport:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._drain()
-        for connection in list(self.idle):
+        for connection in self.idle():
             connection.close("closed")
         self.close()
         await self.ended()
@@ -393,6 +396,10 @@ class Transport:
         """While draining: was that the last request?"""
         if self.draining is not None and not self.draining.done() and self._drained():
             self.draining.set_result(None)
+
+    def idle(self) -> list[H1Connection]:
+        """The idle connections of all Lanes."""
+        return [connection for lane in self.lanes.values() for connection in lane.idle]
 
     def _drained(self) -> bool:
         return all(lane.size == len(lane.idle) and not lane.waiting for lane in self.lanes.values())
