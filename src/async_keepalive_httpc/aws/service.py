@@ -199,7 +199,10 @@ class Call:
             if keys is None or service.retry.rate is not None:
                 keys, now = await self._readied()
             offset = 0.0 if skew is None else skew.offset
-            request = self._request(parameters, body, keys, int(now + offset), timeout)
+            if keys is not self._keys or self._context is not None:
+                self._look_at_facts(parameters, body, keys)
+            signed = self._form.block(body, int(now + offset))
+            request = SignedRequest(self._url, signed, body, timeout, self._lane)
             try:
                 response = await service.send(request)
                 self._lane = request.lane
@@ -236,14 +239,12 @@ class Call:
             return usual
         return _longer(usual, wait + POLL_MARGIN)
 
-    def _request(
-        self, parameters: dict[str, Any], body: bytes, keys: Credentials, second: int, timeout: Timeout
-    ) -> SignedRequest:
+    def _look_at_facts(self, parameters: dict[str, Any], body: bytes, keys: Credentials) -> None:
+        """Where it goes and how it is signed may have changed, with the keys or by what is asked for."""
         facts = NO_FACTS if self._context is None else self._context.facts(parameters, body)
         if keys is not self._keys or facts != self._facts:
             self._address(self._service.endpoints.of(keys.account_id, self._context, parameters, body), keys)
             self._facts = facts
-        return SignedRequest(self._url, self._form.block(body, second), body, timeout, self._lane)
 
     def _address(self, endpoint: Endpoint, keys: Credentials) -> None:
         """Other keys, or other facts for the rules of endpoints: sign for what follows from them."""
