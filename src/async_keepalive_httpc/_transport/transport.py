@@ -140,6 +140,8 @@ class Transport:
         The arguments are as for `Response.ask`.
         """
         lane: Lane | None = request.lane
+        if lane is None and request.idempotent and request.reach is None:
+            lane = request.lane = self.known.get(request.url.origin)
         if lane is None or lane.transport is not self or not lane.idle:
             self.send_on(response.ask(request, waiter, timeout, limit))
             return
