@@ -46,6 +46,7 @@ DECODE_STEP: Final = 1024 * 1024
 """Decoded bytes after which other tasks get a turn: a few milliseconds of work, whatever a bomb unpacks to."""
 
 PLAIN_KEPT: Final = 10_000
+HEADED_KEPT: Final = 256
 """Requests without options that are kept built, by method and URL: a service's working set. One takes 1 KiB."""
 
 Turn = Callable[[Request], Awaitable[Request]]
@@ -149,6 +150,7 @@ class Client:
         digest, basic = (auth, None) if isinstance(auth, Digest) else (None, auth)
         defaults = defaults or Defaults(additions.default_fields(headers, basic, decode))
         self._plain: dict[tuple[str, str], Request] = {}
+        self._headed: dict[tuple[Any, ...], Request] = {}
         tls = tls_of(verify, ca_certs, cert)._replace(pins=pins_of(pin_sha256))
         self._reach = merged(Reach(tls, local_address, ipv6, network_interface), proxy, unix_socket, server_hostname)
         self._common = building.Common(defaults, self._reach, digest, cookies)
@@ -184,6 +186,8 @@ class Client:
         """
         if headers is None and body is None and not options and type(url) is str:
             request = self._plain.get((method, url)) or self._remember(method, url)
+        elif type(headers) is dict and body is None and not options and type(url) is str:
+            request = self._remember_headed(method, url, headers)
         else:
             request = self.build(method, url, headers=headers, body=body, **options)
         # `send` once more, without its frame: 0.2 us.
@@ -212,6 +216,21 @@ class Client:
             self._plain.clear()
         self._plain[method, url] = request
         return request
+
+    def _remember_headed(self, method: str, url: str, headers: dict[str, str | bytes]) -> Request:
+        """The same with header fields, of which there are as many as requests, or few: few are kept."""
+        key = (method, url, *headers.items())
+        try:
+            known = self._headed.get(key)
+        except TypeError:
+            known = None  # what is no text, `build` refuses
+        if known is None:
+            known = self.build(method, url, headers=headers)
+            if known.auth is None and self._cookies is None:
+                if len(self._headed) >= HEADED_KEPT:
+                    self._headed.clear()
+                self._headed[key] = known
+        return known
 
     def get(self, url: str | URL, **options: Any) -> Coroutine[Any, Any, Response]:
         """`request("GET", url, ...)`."""

@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 from tests.peers import Conn, Peer, Request, Script, answer, ok, response, serving
-from tornado.httpclient import HTTPClientError
+from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError
 
 from async_keepalive_httpc import KeepAliveAsyncHTTPClient
@@ -59,6 +59,35 @@ def test_it_has_all_that_a_first_one_has(run):
                 assert again.request_time is not None
                 assert again.error is None
             assert (client._door.active, client.connect_times) == (0, 1)
+            client.close()
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"headers": {"X-A": "1"}},
+        {"method": "POST", "body": b"body"},
+        {"request_timeout": 5, "follow_redirects": False},
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False], ids=["HTTPRequest", "arguments"])
+def test_an_httprequest_needs_no_more_than_a_url(run, options, whole):
+    async def test():
+        async with Peer(ok(b"body")) as peer:
+            client = made()
+            for number in range(3):
+                asked = HTTPRequest(peer.url, **options)
+                fetch = client.fetch(asked) if whole else client.fetch(peer.url, **options)
+                assert at_once(fetch) == (number > 0)  # the first one has a Transport made
+                got = await fetch
+                assert (got.code, got.body, got.request.method) == (200, b"body", options.get("method", "GET"))
+                assert (got.request is asked) == whole
+            assert client._door.active == 0
+            assert [request.get("X-A") for request in peer.requests] == [options.get("headers", {}).get("X-A", "")] * 3
+            assert [request.body for request in peer.requests] == [options.get("body", b"")] * 3
             client.close()
 
     run(test())

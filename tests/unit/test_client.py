@@ -12,6 +12,7 @@ from tests.peers import Conn, Peer, Request, answer, chunked, echo, ok, response
 from async_keepalive_httpc import Client, HTTPCError, InvalidRequest, StatusError, StreamedResponse, Timeout
 from async_keepalive_httpc._message.url import parse
 from async_keepalive_httpc._policy import decode
+from async_keepalive_httpc.client import HEADED_KEPT
 from async_keepalive_httpc.version import __version__
 
 
@@ -31,6 +32,40 @@ def test_verbs(run: Run, method: str) -> None:
             assert str(got.url) == f"{peer.url}/n/7"
             length = peer.requests[0].get("Content-Length")
             assert length == ("0" if method in ("POST", "PUT", "PATCH") else "")
+
+    run(main())
+
+
+def test_requests_with_header_fields_are_remembered_by_them(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(ok()) as peer, Client() as client:
+            fields: dict[str, str | bytes] = {"X-A": "1", "Authorization": "Bearer one"}
+            first = await client.request("GET", peer.url, headers=fields)
+            again = await client.request("GET", peer.url, headers=dict(fields))
+            assert again.request is first.request
+            fields["X-A"] = "2"
+            await client.request("GET", peer.url, headers=fields)
+            await client.request("POST", peer.url, headers=fields)
+            await client.request("GET", f"{peer.url}/other", headers=fields)
+            await client.request("GET", peer.url, headers={"X-A": b"2"})
+            await client.request("GET", peer.url, headers={})
+            sent = [(request.method, request.target, request.get("X-A")) for request in peer.requests]
+            assert sent == [
+                ("GET", "/", "1"),
+                ("GET", "/", "1"),
+                ("GET", "/", "2"),
+                ("POST", "/", "2"),
+                ("GET", "/other", "2"),
+                ("GET", "/", "2"),
+                ("GET", "/", ""),
+            ]
+            assert peer.requests[-2].get("Authorization") == ""
+            for number in range(HEADED_KEPT + 1):
+                client._remember_headed("GET", peer.url, {"X-A": str(number)})
+            assert len(client._headed) <= HEADED_KEPT
+            for wrong in ({"X-A": ["list"]}, {"X-A": 1}, {"X-A": "line\n"}):
+                with pytest.raises(InvalidRequest, match="header X-A"):
+                    await client.request("GET", peer.url, headers=wrong)  # type: ignore[arg-type]
 
     run(main())
 

@@ -17,7 +17,8 @@ from async_keepalive_httpc._message.body import Produced
 from async_keepalive_httpc._message.proxy import Proxy
 from async_keepalive_httpc._message.reach import TLS, Reach
 from async_keepalive_httpc._message.request import NOTHING, Request
-from async_keepalive_httpc._tornado.request import Asked, timeout_of, translate
+from async_keepalive_httpc._tornado.request import translate
+from async_keepalive_httpc._tornado.terms import Memory, timeout_of
 from async_keepalive_httpc.client import Client, Digest
 from async_keepalive_httpc.errors import InvalidRequest
 
@@ -31,9 +32,9 @@ def ask(url: str = URL, defaults: dict[str, Any] | None = None, /, **options: An
     """What is sent for `HTTPRequest(url, **options)` by a client with these defaults."""
     request = HTTPRequest(url, **options)
     request.headers = HTTPHeaders(request.headers)
-    return translate(
-        Asked(request, {**HTTPRequest._DEFAULTS, **(defaults or {})}), Client(defaults=NOTHING), LIMIT, Digest
-    )
+    client = Client(defaults=NOTHING)
+    behind = {**HTTPRequest._DEFAULTS, **(defaults or {})}
+    return translate(request, Memory(client, LIMIT).terms(request, behind), behind, client, Digest)
 
 
 def basic(credentials: str) -> bytes:

@@ -30,42 +30,63 @@ SECRET: Final = frozenset(
 """Names, in lower case, of fields whose values no `repr` may show."""
 _NO_PAIRS: Final = "Headers must be a mapping or an iterable of (name, value) pairs"
 _REMEMBERED_NAMES: Final = 1024
+_REMEMBERED_FIELDS: Final = 256
+_LONG_VALUE: Final = 256
+"""Characters of a value from which on it is not remembered."""
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BARRED: Final = re.compile("[^\t\x20-\x7e\x80-\xff]")
 
 
+class Checked(RawFields):
+    """Fields that are as `encode_fields` makes them: it lets them be."""
+
+    __slots__ = ()
+
+
 def encode_fields(
     headers: Mapping[str, str | bytes] | Iterable[tuple[str | bytes, str | bytes]] | None,
-) -> RawFields:
+) -> Checked:
     """The fields to send, checked, in the order given.
 
     headers: a mapping or pairs; an object with `get_all()`, such as Tornado's HTTPHeaders, gives every value.
     Names are tokens (RFC 9110 section 5.1); values are Latin-1 without control characters other than a tab
     (section 5.5), white space at their ends is left out. Raises InvalidRequest.
     """
+    fields = Checked()
     if headers is None:
-        return []
-    fields: RawFields = []
+        return fields
+    if type(headers) is Checked:
+        return headers
     for pair in _pairs(headers):
         try:
             name, value = pair
         except (TypeError, ValueError):
             raise InvalidRequest(_NO_PAIRS) from None
-        raw_name = _name(name.decode("latin-1") if isinstance(name, bytes) else name)
-        text = value.decode("latin-1") if isinstance(value, bytes) else value
-        if not isinstance(text, str):
-            raise InvalidRequest(
-                f"The value of header {raw_name.decode()} is of type {type(value).__name__}: "
-                "give str or bytes; for several values give several pairs"
-            )
-        # isprintable() answers for nearly every value, at a quarter of the pattern's cost.
-        if not (text.isascii() and text.isprintable()) and _BARRED.search(text):
-            raise InvalidRequest(
-                f"The value of header {raw_name.decode()} holds a control character or one outside Latin-1 "
-                "(RFC 9110 section 5.5): remove it, or encode the value to bytes"
-            )
-        fields.append((raw_name, text.strip(" \t").encode("latin-1")))
+        # Most fields are those of the last request. bytes are no key beside str: `python -b` minds.
+        known = type(name) is str and type(value) is str and len(value) <= _LONG_VALUE
+        fields.append(_remembered(name, value) if known else _encode(name, value))
     return fields
+
+
+def _encode(name: Any, value: Any) -> tuple[bytes, bytes]:
+    """One field. Raises InvalidRequest."""
+    raw_name = _name(name.decode("latin-1") if isinstance(name, bytes) else name)
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if not isinstance(text, str):
+        raise InvalidRequest(
+            f"The value of header {raw_name.decode()} is of type {type(value).__name__}: "
+            "give str or bytes; for several values give several pairs"
+        )
+    # isprintable() answers for nearly every value, at a quarter of the pattern's cost.
+    if not (text.isascii() and text.isprintable()) and _BARRED.search(text):
+        raise InvalidRequest(
+            f"The value of header {raw_name.decode()} holds a control character or one outside Latin-1 "
+            "(RFC 9110 section 5.5): remove it, or encode the value to bytes"
+        )
+    return raw_name, text.strip(" \t").encode("latin-1")
+
+
+_remembered: Final = lru_cache(_REMEMBERED_FIELDS)(_encode)
 
 
 def _pairs(headers: Any) -> Iterable[Any]:

@@ -44,16 +44,17 @@ class Defaults:
 
     def __init__(self, headers: HeaderInput = None) -> None:
         self.fields = encode_fields(headers)
-        self.names = [name.lower() for name, _ in self.fields]
-        for name in self.names:
-            if name in _OURS:
-                raise InvalidRequest(f"Default header {name.decode()} cannot be set for every request: set it on one")
+        self.names = frozenset(name.lower() for name, _ in self.fields)
+        for name in self.names & _OURS:
+            raise InvalidRequest(f"Default header {name.decode()} cannot be set for every request: set it on one")
         self.block = wire(self.fields)
 
-    def complete(self, fields: RawFields) -> RawFields:
-        """The caller's fields first, then the defaults that the caller did not give."""
-        given = {name.lower() for name, _ in fields}
-        return fields + [field for field, name in zip(self.fields, self.names, strict=True) if name not in given]
+    def complete(self, fields: RawFields, names: list[bytes]) -> tuple[RawFields, bytes]:
+        """The caller's fields, then the defaults that are not among their names, in lower case; and all as lines."""
+        if self.names.isdisjoint(names):
+            return fields + self.fields, wire(fields) + self.block
+        fields = fields + [field for field in self.fields if field[0].lower() not in names]
+        return fields, wire(fields)
 
 
 NOTHING: Final = Defaults()
@@ -152,8 +153,11 @@ class Request:
         if headers is None:
             self.fields, self.block = defaults.fields, defaults.block
         else:
-            self.fields = defaults.complete(self._check_fields(encode_fields(headers), idempotent))
-            self.block = wire(self.fields)
+            fields: RawFields = encode_fields(headers)
+            names = [name.lower() for name, _ in fields]
+            if not _OURS.isdisjoint(names):
+                fields = self._take_ours(fields, names, idempotent)
+            self.fields, self.block = defaults.complete(fields, names)
         if self.expect_continue and (self.body is None or self.length == 0):
             self.expect_continue = False  # RFC 9110 section 10.1.1: never without content
 
@@ -166,11 +170,8 @@ class Request:
         body = self.body = body_of(given)
         self.length = len(body) if isinstance(body, bytes) else body.length if body is not None else None
 
-    def _check_fields(self, fields: RawFields, idempotent: bool | None) -> RawFields:
-        """Take out the fields that the engine writes itself, after reading what they ask for."""
-        names = [name.lower() for name, _ in fields]
-        if _OURS.isdisjoint(names):
-            return fields
+    def _take_ours(self, fields: RawFields, names: list[bytes], idempotent: bool | None) -> RawFields:
+        """Take out the fields that the engine writes itself, after reading what they ask for; `names` in lower case."""
         kept: RawFields = []
         for (name, value), lower in zip(fields, names, strict=True):
             if lower == b"host":
@@ -230,6 +231,21 @@ class Request:
         new.wire = new.lane = None
         if "fields" in changes:
             new.block = wire(new.fields)
+        return new
+
+    def like(self, url: URL, body: bytes | None) -> Request:
+        """What says the same to another URL, with another body where this has one: with what was checked once."""
+        if url is self.url and body is None:
+            return self
+        new = Request.__new__(Request)
+        new.url = url
+        new.body, new.length = (None, self.length) if body is None else (body_of(body), len(body))
+        new.wire = new.lane = None
+        new.method, new.fields, new.block = self.method, self.fields, self.block
+        new.timeout, new.reach, new.max_body_size = self.timeout, self.reach, self.max_body_size
+        new.max_redirects, new.decode, new.idempotent = self.max_redirects, self.decode, self.idempotent
+        new.auth, new.host, new.for_proxy = self.auth, self.host, self.for_proxy
+        new.close, new.expect_continue = self.close, self.expect_continue
         return new
 
     @property

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, MutableMapping
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 from urllib.parse import urlencode
 
-from .._message.headers import RawFields, encode_fields
+from .._message.headers import Checked, RawFields, encode_fields
 from .._message.limits import Timeout
 from .._message.proxy import Wanted
 from .._message.reach import Reach, UnixSocket
@@ -24,6 +24,7 @@ from . import auth as credentials
 from . import decode as decoding
 from .digest import Digest
 
+_encode_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 USER_AGENT = f"async_keepalive_httpc/{__version__}".encode()
 
 
@@ -47,7 +48,7 @@ class Options(TypedDict, total=False):
     server_hostname: str
 
 
-def default_fields(headers: HeaderInput, auth: Any, decode: bool) -> RawFields:
+def default_fields(headers: HeaderInput, auth: Any, decode: bool) -> Checked:
     """The fields of every request of a client. Raises InvalidRequest."""
     defaults = [(b"User-Agent", USER_AGENT), (b"Accept", b"*/*")]
     if decode:
@@ -57,12 +58,12 @@ def default_fields(headers: HeaderInput, auth: Any, decode: bool) -> RawFields:
     return completed(encode_fields(headers), defaults)
 
 
-def completed(fields: RawFields, more: RawFields) -> RawFields:
-    """`fields`, and those of `more` whose name is not among them."""
+def completed(fields: Checked, more: RawFields) -> Checked:
+    """`fields`, and those of `more`, which need no check, whose name is not among them."""
     if not more:
         return fields
     given = {name.lower() for name, _ in fields}
-    return fields + [(name, value) for name, value in more if name.lower() not in given]
+    return Checked(fields + [(name, value) for name, value in more if name.lower() not in given])
 
 
 def basic(auth: Any) -> bytes:
@@ -83,8 +84,7 @@ def body(given: Any, options: MutableMapping[str, Any]) -> tuple[Any, RawFields]
     if len(names) > 1:
         raise InvalidRequest(f"{' and '.join(names)} each give a body: give one of them")
     if "json" in options:
-        text = json.dumps(options.pop("json"), separators=(",", ":"), allow_nan=False)
-        return text.encode(), [(b"Content-Type", b"application/json")]
+        return _encode_json(options.pop("json")).encode(), [(b"Content-Type", b"application/json")]
     form = urlencode(options.pop("form"))
     return form.encode(), [(b"Content-Type", b"application/x-www-form-urlencoded")]
 

@@ -31,8 +31,9 @@ from .callbacks import Callbacks
 from .defaults import ClientDefaults
 from .errors import tornado_error
 from .queue import Queue
-from .request import Asked, translate
+from .request import translate
 from .response import KeepAliveResponse, KeepAliveStream, Shown
+from .terms import Memory
 
 URLS_KEPT: Final = 256
 """URLs whose Request is remembered: making one costs as much as all the rest of a warm fetch in this room."""
@@ -60,6 +61,7 @@ class Door:
         "_plain_fields",
         "_requests",
         "_special",
+        "_terms",
         "active",
         "client",
         "defaults",
@@ -88,6 +90,7 @@ class Door:
         self.queue = Queue(client.now)
         self._answering = lru_cache(USERS_KEPT)(Digest)
         self._requests: dict[str, Request] = {}
+        self._terms = Memory(client, max_body_size)
         self.set_defaults({**HTTPRequest._DEFAULTS, **(defaults or {})})
 
     def set_defaults(self, defaults: dict[str, Any]) -> None:
@@ -100,14 +103,16 @@ class Door:
     def _forget(self) -> None:
         """The defaults are other ones now: drop what was made of them."""
         self._requests.clear()
+        self._terms.clear()
         self._plain: Request | None = None
         # An answer of Digest is for one request.
         digest = self.defaults.get("auth_mode") == "digest"
         self._special = digest or any(self.defaults.get(name) for name in _NOT_PLAIN)
 
-    def refetch(self, url: Any) -> asyncio.Future[HTTPResponse] | None:
-        """Start a fetch of a URL that was fetched before, where that is all there is to it; else None."""
-        request = self._requests.get(url) if type(url) is str else None
+    def refetch(self, asked: Any, request: Request | None = None) -> asyncio.Future[HTTPResponse] | None:
+        """Start a fetch of a URL that was fetched before, or of `request`, where its answer can end it; else None."""
+        if request is None:
+            request = self._requests.get(asked) if type(asked) is str else None
         transport = self._loops.current
         if request is None or transport is None or self.active >= self.most:
             return None
@@ -117,10 +122,10 @@ class Door:
         self.active += 1
         future = _Future(loop=loop)
         response = KeepAliveResponse()
-        response._asked = url
+        response._asked = asked
         response._door = self
         future.cancel = response._give_up  # type: ignore[method-assign]
-        # `_remember` gave it both limits.
+        # `_remember` and `translate` gave it both limits.
         transport.send(response, request, future, request.timeout, request.max_body_size)  # type: ignore[arg-type]
         return future
 
@@ -132,11 +137,22 @@ class Door:
         options: dict[str, Any],
     ) -> asyncio.Future[HTTPResponse]:
         """Start a fetch. Raises ValueError for options beside an HTTPRequest; all else is the Future's."""
-        future: asyncio.Future[HTTPResponse] = loop.create_future()
-        fetch = Fetch(self, self._whole(asked, options), raise_error, future)
+        asked = self._whole(asked, options)
+        try:
+            request = self._requested(asked)
+        except Exception as error:
+            refused = Fetch(self, asked, raise_error, loop.create_future())
+            future = refused.waiting
+            refused.end(error)
+            return future
+        callbacks = self._callbacks(asked)
+        if raise_error and callbacks is None and (begun := self.refetch(asked, request)) is not None:
+            return begun
+        future = loop.create_future()
+        fetch = Fetch(self, asked, raise_error, future)
+        fetch.callbacks = callbacks
         self.active += 1
         try:
-            request = self._requested(fetch)
             if self.active <= self.most:
                 self._begin(fetch, request, loop)
             else:
@@ -170,16 +186,19 @@ class Door:
         fetch.response = response
         return self.client.begin(request, fetch, loop, response)
 
-    def _requested(self, fetch: Fetch) -> Request:
-        asked = fetch.asked
+    def _requested(self, asked: str | HTTPRequest) -> Request:
         if not isinstance(asked, HTTPRequest):
             return self._requests.get(asked) or self._remember(asked)
         if not isinstance(asked.headers, httputil.HTTPHeaders):
             asked.headers = httputil.HTTPHeaders(asked.headers)
-        whole = Asked(asked, self.defaults)
-        if whole.streaming_callback or whole.header_callback:
-            fetch.callbacks = Callbacks(whole.header_callback, whole.streaming_callback, self.max_body_size)
-        return self._translate(whole)
+        return self._translate(asked)
+
+    def _callbacks(self, asked: str | HTTPRequest) -> Callbacks | None:
+        if not isinstance(asked, HTTPRequest):
+            return None
+        of_header = asked.header_callback or self.defaults.get("header_callback")
+        of_body = asked.streaming_callback or self.defaults.get("streaming_callback")
+        return Callbacks(of_header, of_body, self.max_body_size) if of_header or of_body else None
 
     def _remember(self, url: str) -> Request:
         """What `fetch(url)` asks for, without an HTTPRequest where the URL says nothing special."""
@@ -195,7 +214,7 @@ class Door:
             reach=plain.reach,
         )
         if request.url.username is not None:
-            return self._translate(Asked(HTTPRequest(url), self.defaults))
+            return self._translate(HTTPRequest(url))
         if len(self._requests) >= URLS_KEPT:
             self._requests.clear()
         self._requests[url] = request
@@ -203,12 +222,13 @@ class Door:
 
     def _make_plain(self) -> Request:
         """What the defaults make of an HTTPRequest that says nothing."""
-        plain = self._plain = self._translate(Asked(HTTPRequest(PLAIN_URL), self.defaults))
+        plain = self._plain = self._translate(HTTPRequest(PLAIN_URL))
         self._plain_fields = Defaults(plain.fields)
         return plain
 
-    def _translate(self, asked: Asked) -> Request:
-        return translate(asked, self.client, self.max_body_size, self._answering)
+    def _translate(self, asked: HTTPRequest) -> Request:
+        terms = self._terms.terms(asked, self.defaults)
+        return translate(asked, terms, self.defaults, self.client, self._answering)
 
     # -- places
 
