@@ -15,6 +15,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from tornado.httpclient import HTTPRequest
+from tornado.httputil import HTTPHeaders
+
 from async_keepalive_httpc import Client, KeepAliveAsyncHTTPClient
 from async_keepalive_httpc._dial.dialer import Dialer
 from async_keepalive_httpc._dial.link import Link
@@ -39,6 +42,7 @@ PLAIN: Final = (
 LATER: Final = PLAIN.replace(b"16:08:07", b"16:08:08")
 CHUNKED: Final = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
 """An answer after which a connection reads every head field by field."""
+FIELDS: Final = {"Accept": "application/json", "Authorization": "Bearer 0123456789"}
 LOOPS: Final = ("uvloop", "asyncio")
 
 Go = Callable[[], Awaitable[object]]
@@ -146,7 +150,12 @@ class Case:
     answers: Answers = alike
 
 
-async def pass_on(waiting: Awaitable[object]) -> object:
+def make_request() -> HTTPRequest:
+    """As an application makes one for each call."""
+    return HTTPRequest(URL, headers=HTTPHeaders(FIELDS))
+
+
+async def pass_on(waiting: Awaitable[object], _: object = None) -> object:
     """A coroutine between."""
     return await waiting
 
@@ -154,7 +163,9 @@ async def pass_on(waiting: Awaitable[object]) -> object:
 def make_cases() -> list[Case]:
     """Every case; the first is what the others stand on."""
     turn, plain, kept, options, changing, fields = Turn(), Client(), Client(), Client(), Client(), Client()
+    headed = Client()
     request = kept.build("GET", URL)
+    asked = KeepAliveAsyncHTTPClient(force_instance=True, max_clients=50)
     simple = SimpleKeepAliveHTTPClient()
     drop_in = KeepAliveAsyncHTTPClient(force_instance=True, max_clients=50)
     return [
@@ -163,9 +174,12 @@ def make_cases() -> list[Case]:
         Case("Client.send, the Request kept by the caller", lambda: kept.send(request), kept),
         Case("the same, awaited by one coroutine more", lambda: pass_on(kept.send(request)), kept),
         Case("Client.request with an option, so built anew", lambda: options.request("GET", URL, timeout=5), options),
+        Case("Client.request with two header fields", lambda: headed.request("GET", URL, headers=FIELDS), headed),
         Case("Client.request, each head another", lambda: changing.request("GET", URL), changing, unlike),
         Case("the same, read field by field", lambda: fields.request("GET", URL), fields, after_chunked),
         Case("KeepAliveAsyncHTTPClient.fetch", lambda: drop_in.fetch(URL), drop_in),
+        Case("the same, an HTTPRequest with two header fields", lambda: asked.fetch(make_request()), asked),
+        Case("no client: to make that HTTPRequest", lambda: pass_on(turn.go(), make_request()), turn),
         Case("SimpleKeepAliveHTTPClient.fetch", lambda: simple.fetch(URL), simple),
     ]
 
