@@ -17,6 +17,7 @@ from async_keepalive_httpc._message.request import NOTHING, Request
 from async_keepalive_httpc._tornado.request import translate
 from async_keepalive_httpc._tornado.terms import REQUESTS_KEPT, TERMS_KEPT, Memory
 from async_keepalive_httpc.client import Client, Digest
+from async_keepalive_httpc.errors import InvalidRequest
 
 LIMIT = 1000
 DEFAULTS = dict(HTTPRequest._DEFAULTS)
@@ -179,11 +180,23 @@ def test_a_request_that_was_changed_says_something_else() -> None:
 
 def test_memory_is_bounded() -> None:
     asking = Asking()
-    for number in range(max(TERMS_KEPT, REQUESTS_KEPT) + 5):
+    for number in range(TERMS_KEPT + 1):
         asking(HTTPRequest(URLS[0], user_agent=f"agent {number}"))
+        assert 0 < len(asking.memory._known) <= TERMS_KEPT
+    terms = asking.memory.terms(HTTPRequest(URLS[0]), DEFAULTS)
+    for number in range(REQUESTS_KEPT + 1):
         asking(HTTPRequest(URLS[0], headers=HTTPHeaders({"X-A": str(number)})))
-    assert len(asking.memory._known) <= TERMS_KEPT
-    assert all(len(terms._made) <= REQUESTS_KEPT for terms in asking.memory._known.values())
+        assert 0 < len(terms._made) <= REQUESTS_KEPT
+
+
+@pytest.mark.parametrize("value", [["list"], 1, None])
+def test_a_value_that_is_no_text_is_refused_each_time(value: Any) -> None:
+    asking = Asking()
+    headers = HTTPHeaders()
+    headers["X-A"] = value
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match="header X-A"):
+            asking(HTTPRequest(URLS[0], headers=headers))
 
 
 def test_other_defaults_are_seen(run: Any) -> None:
