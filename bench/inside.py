@@ -41,7 +41,8 @@ PLAIN: Final = (
 )
 LATER: Final = PLAIN.replace(b"16:08:07", b"16:08:08")
 CHUNKED: Final = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-"""An answer after which a connection reads every head field by field."""
+PIECES: Final = CHUNKED.replace(b"3\r\nabc", b"1\r\na\r\n2\r\nbc")
+"""Nothing of it is remembered: each head is read field by field."""
 FIELDS: Final = {"Accept": "application/json", "Authorization": "Bearer 0123456789"}
 LOOPS: Final = ("uvloop", "asyncio")
 
@@ -60,9 +61,14 @@ def unlike() -> Iterator[bytes]:
     return itertools.cycle((PLAIN, LATER))
 
 
-def after_chunked() -> Iterator[bytes]:
-    """Each with another head, the first of which changes how they are read."""
-    return itertools.chain((CHUNKED,), unlike())
+def in_a_chunk() -> Iterator[bytes]:
+    """As services send what they make as they go."""
+    return itertools.repeat(CHUNKED)
+
+
+def in_chunks() -> Iterator[bytes]:
+    """The same in two pieces."""
+    return itertools.repeat(PIECES)
 
 
 class Wire(asyncio.Transport):
@@ -162,8 +168,8 @@ async def pass_on(waiting: Awaitable[object], _: object = None) -> object:
 
 def make_cases() -> list[Case]:
     """Every case; the first is what the others stand on."""
-    turn, plain, kept, options, changing, fields = Turn(), Client(), Client(), Client(), Client(), Client()
-    headed = Client()
+    turn, plain, kept, options, changing = Turn(), Client(), Client(), Client(), Client()
+    headed, chunk, chunks = Client(), Client(), Client()
     request = kept.build("GET", URL)
     asked = KeepAliveAsyncHTTPClient(force_instance=True, max_clients=50)
     simple = SimpleKeepAliveHTTPClient()
@@ -176,7 +182,8 @@ def make_cases() -> list[Case]:
         Case("Client.request with an option, so built anew", lambda: options.request("GET", URL, timeout=5), options),
         Case("Client.request with two header fields", lambda: headed.request("GET", URL, headers=FIELDS), headed),
         Case("Client.request, each head another", lambda: changing.request("GET", URL), changing, unlike),
-        Case("the same, read field by field", lambda: fields.request("GET", URL), fields, after_chunked),
+        Case("Client.request, one chunk", lambda: chunk.request("GET", URL), chunk, in_a_chunk),
+        Case("Client.request, two chunks", lambda: chunks.request("GET", URL), chunks, in_chunks),
         Case("KeepAliveAsyncHTTPClient.fetch", lambda: drop_in.fetch(URL), drop_in),
         Case("the same, an HTTPRequest with two header fields", lambda: asked.fetch(make_request()), asked),
         Case("no client: to make that HTTPRequest", lambda: pass_on(turn.go(), make_request()), turn),

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.feeding import CHUNKED, OK, Deaf, Wired, all_of, ask, outcome
 from tests.property.test_splits import BROKEN, CLOSED, KEPT
 
-from async_keepalive_httpc._connection.h1 import PLAINS
+from async_keepalive_httpc._connection.memory import PLAINS, SHAPES
 from async_keepalive_httpc._connection.shape import MAX_SHAPED, shape_of
+from async_keepalive_httpc._message.fields import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
 from async_keepalive_httpc._message.limits import Reading
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Head
@@ -36,7 +37,7 @@ def taught(reading: Reading | None = None, *, rest: bytes = b"", request: Reques
         response = wired.send(request)
         wired.feed(answer(number, rest=rest))
         assert response.body == b"hello"
-    assert wired.connection._shape is not None
+    assert wired.connection._shapes
     return wired
 
 
@@ -73,7 +74,7 @@ def test_the_first_answers_of_a_connection_are_parsed() -> None:
     for number in range(PLAINS - 1):
         wired.send()
         wired.feed(answer(number))
-    assert wired.connection._shape is None
+    assert not wired.connection._shapes
 
 
 def test_an_answer_that_comes_twice_is_compared_from_then_on() -> None:
@@ -212,17 +213,58 @@ def test_the_answer_to_a_digest_is_looked_at() -> None:
         wired.feed(answer("more"))
 
 
-def test_a_connection_with_a_last_request_learns_none() -> None:
+def test_the_last_request_of_a_connection() -> None:
     wired = Wired()
-    wired.connection.limit = 2 * PLAINS
-    for number in range(PLAINS):
-        wired.send()
-        wired.feed(answer(number))
-    assert wired.connection._shape is None
-    answers = taught(rest=b"Keep-Alive: timeout=5\r\n")
-    assert answers.connection.hint == 5
-    assert ask(answers, answer(1, rest=b"Keep-Alive: timeout=6, max=0\r\n"))[2] == ["lost: max requests"]
-    assert answers.connection.hint == 6
+    wired.connection.limit = PLAINS + 3
+    for number in range(PLAINS + 3):
+        response = wired.send()
+        wired.feed(answer(min(number, PLAINS)))  # the last ones are the same
+        assert response.body == b"hello"
+    assert wired.connection._shapes
+    assert wired.owner.heard == ["freed"] * (PLAINS + 2) + ["lost: max requests"]
+
+
+HINTS = [
+    b"timeout=5, max=50",
+    b"timeout=6, max=3",
+    b"timeout=5",
+    b"max=2",
+    b"max=1",
+    b"max=0",
+    b"timeout=0",
+    b"",
+    b"nonsense",
+    b"timeout=x, max=-1",
+    b"timeout=5, max=50\r\nKeep-Alive: max=0",
+    b"timeout=5, max=50\r\n folded",
+    b"timeout=5\x00",
+]
+
+
+@pytest.mark.parametrize("kind", ["length", "chunks"])
+@pytest.mark.parametrize("hint", HINTS)
+def test_hints_are_taken(hint: bytes, kind: str) -> None:
+    def message(number: object, value: bytes) -> bytes:
+        made = answer(number) if kind == "length" else chunks(number)
+        return made.replace(b"X-Request", b"Keep-Alive: %b\r\nX-Request" % value)
+
+    found = []
+    for teach in (True, False):
+        wired = Wired()
+        for number in range(1 + PLAINS):
+            wired.send()
+            wired.feed(message(number, b"timeout=9, max=%d" % (200 - number)))
+            if not teach:
+                wired.connection._forget()
+                wired.connection._plains = 0
+        assert bool(wired.connection._shapes) == teach
+        if teach and hint == HINTS[0]:
+            deaf(wired)
+        told = [ask(wired, message(99, hint))]
+        while wired.kept and len(told) < 4:
+            told.append(ask(wired, message(100, HINTS[0])))
+        found.append((told, wired.connection.hint, wired.connection.limit))
+    assert found[0] == found[1]
 
 
 def test_a_stream_gets_its_pieces(run: Any) -> None:
@@ -248,29 +290,195 @@ def test_a_message_in_two_reads_is_parsed() -> None:
 def test_after_a_head_that_is_not_plain_the_shape_is_forgotten() -> None:
     wired = taught()
     ask(wired, CHUNKED + b"5\r\nhello\r\n0\r\n\r\n")
-    assert wired.connection._shape is None
+    assert not wired.connection._shapes
     assert ask(wired, answer("more"))[0][3] == b"hello"
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        [(b"Content-Length", b"5")],
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: %b\r\n\r\n" % (b"x" * MAX_SHAPED),
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5 \r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n",
-    ],
-    ids=["in pairs", "too long", "space behind the length", "without a length"],
+# -- chunks
+
+
+def chunks(number: object, framed: bytes = b"5\r\nhello\r\n0\r\n\r\n") -> bytes:
+    """One of the answers of a server that numbers them, and sends what it has."""
+    head = b"Server: test\r\nX-Request-Id: %b\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return OK + head % str(number).encode() + framed
+
+
+def taught_chunks() -> Wired:
+    """A connection that knows the shape of such answers."""
+    wired = Wired()
+    for number in range(1 + PLAINS):  # with the first one another parser takes over
+        response = wired.send()
+        wired.feed(chunks(number))
+        assert response.body == b"hello"
+    assert wired.connection._shapes
+    return wired
+
+
+def untaught_chunks() -> Wired:
+    """A connection that has had one, byte by byte."""
+    wired = Wired()
+    wired.send()
+    wired.drip(chunks("first"))
+    return wired
+
+
+@pytest.mark.parametrize("size", [1, 5, 10, 15, 16, 255, 256, 4096, 100_000])
+def test_one_chunk_of_a_known_shape_is_not_parsed(size: int) -> None:
+    wired = deaf(taught_chunks())
+    body = (b"\r\n0\r\n\r\n" * size)[:size]
+    for number, form in (("a", b"%x"), ("another", b"%X")):
+        response = wired.send()
+        wired.feed(chunks(number, form % size + b"\r\n" + body + b"\r\n0\r\n\r\n"))
+        assert response.body == body
+        assert response.headers["X-Request-Id"] == number
+        assert response.headers["Transfer-Encoding"] == "chunked"
+        assert (response.trailers, response.status) == ({}, 200)
+    assert wired.kept
+
+
+FRAMED = {
+    "empty": b"0\r\n\r\n",
+    "empty, then the end again": b"0\r\n\r\n0\r\n\r\n",
+    "zeros first": b"05\r\nhello\r\n0\r\n\r\n",
+    "many zeros": b"0000000000000000005\r\nhello\r\n0\r\n\r\n",
+    "two chunks": b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+    "two chunks that look like one": b"2\r\nhe\r\n0\r\n\r\n3\r\nllo\r\n0\r\n\r\n",
+    "extension": b"5;a=b\r\nhello\r\n0\r\n\r\n",
+    "extension of the last": b"5\r\nhello\r\n0;a=b\r\n\r\n",
+    "trailer": b"5\r\nhello\r\n0\r\nA: b\r\n\r\n",
+    "two zeros at the end": b"5\r\nhello\r\n00\r\n\r\n",
+    "too short": b"6\r\nhello\r\n0\r\n\r\n",
+    "too long": b"4\r\nhello\r\n0\r\n\r\n",
+    "far too long": b"ffffff\r\nhello\r\n0\r\n\r\n",
+    "no number": b"g\r\nhello\r\n0\r\n\r\n",
+    "negative": b"-5\r\nhello\r\n0\r\n\r\n",
+    "prefix": b"0x5\r\nhello\r\n0\r\n\r\n",
+    "space before": b" 5\r\nhello\r\n0\r\n\r\n",
+    "space behind": b"5 \r\nhello\r\n0\r\n\r\n",
+    "bare LF": b"5\nhello\r\n0\r\n\r\n",
+    "bare LF behind": b"5\r\nhello\n0\r\n\r\n",
+    "bare LF at the end": b"5\r\nhello\r\n0\r\n\n",
+    "no end": b"5\r\nhello\r\n",
+    "half an end": b"5\r\nhello\r\n0\r\n",
+    "extra": b"5\r\nhello\r\n0\r\n\r\nx",
+    "a second message": b"5\r\nhello\r\n0\r\n\r\n" + chunks(2),
+    "the end inside": b"c\r\nhello\r\n0\r\n\r\n\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("method", ASKED)
+@pytest.mark.parametrize("name", FRAMED)
+def test_other_chunks_are_read_as_without_it(name: str, method: str) -> None:
+    message = chunks(1, FRAMED[name])
+    request = ASKED[method]
+    assert ask(taught_chunks(), message, request) == ask(untaught_chunks(), message, request)
+
+
+HEADS = {
+    "coding before": (b"chunked", b"gzip, chunked"),
+    "in capitals": (b"chunked", b"Chunked"),
+    "coding behind": (b"chunked", b"chunked, gzip"),
+    "tab": (b"chunked", b"chunked\t"),
+    "length beside": (b"Server: test", b"Content-Length: 5"),
+    "length only": (b"Transfer-Encoding: chunked", b"Content-Length: 16"),
+    "twice": (b"Server: test", b"Transfer-Encoding: chunked"),
+    "gzip": (b"Server: test", b"Content-Encoding: gzip"),
+    "close": (b"Server: test", b"Connection: close"),
+    "HTTP/1.0": (b"HTTP/1.1", b"HTTP/1.0"),
+    "no content": (b"200 OK", b"204 No Content"),
+}
+
+
+@pytest.mark.parametrize("method", ASKED)
+@pytest.mark.parametrize("name", HEADS)
+def test_other_heads_of_chunks_are_read_as_without_it(name: str, method: str) -> None:
+    message = chunks(1).replace(*HEADS[name])
+    assert message != chunks(1)
+    request = ASKED[method]
+    assert ask(taught_chunks(), message, request) == ask(untaught_chunks(), message, request)
+
+
+@pytest.mark.parametrize("place", [b"5?\r\nhello\r\n0", b"?\r\nhello\r\n0", b"5\r\nhello\r\n?", b"5\r\nhello\r\n0?"])
+def test_every_byte_around_a_chunk(place: bytes) -> None:
+    for byte in range(256):
+        message = chunks(1, place.replace(b"?", bytes([byte])) + b"\r\n\r\n")
+        assert ask(taught_chunks(), message) == ask(untaught_chunks(), message), byte
+
+
+PIECES = st.sampled_from(
+    [b"0", b"1", b"5", b"\r\n", b"\r", b"\n", b"hello", b"x", b";", b"0\r\n\r\n", b"A: b", b"1\r\nx\r\n"]
 )
-def test_heads_without_a_shape(raw: Any) -> None:
-    assert shape_of(Head(200, "OK", "1.1", raw, 0)) is None
+
+
+@given(st.lists(PIECES, max_size=10).map(b"".join))
+def test_any_framing_is_read_as_without_it(framed: bytes) -> None:
+    assert ask(taught_chunks(), chunks(1, framed)) == ask(untaught_chunks(), chunks(1, framed))
+
+
+# -- several shapes
+
+KINDS = [
+    answer,
+    chunks,
+    lambda number: answer(number, rest=b"ETag: x\r\n"),
+    lambda number: answer("same"),
+    lambda number: chunks(number, FRAMED["two chunks"]),
+    lambda number: answer(number).replace(b"200 OK", b"404 Not Found"),
+    lambda number: answer(number).replace(b"200 OK", b"201 Created"),
+    lambda number: answer(number, b"longer" * 9),
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(sorted(ASKED))), min_size=1, max_size=70))
+def test_any_order_is_read_as_without_memory(exchanges: list[tuple[Any, str]]) -> None:
+    wired, forgetful = Wired(), Wired()
+    for number, (kind, name) in enumerate(exchanges):
+        if not (wired.kept and forgetful.kept):
+            break
+        message = kind(number)
+        if name == "HEAD":
+            message = message[: message.index(b"\r\n\r\n") + 4]
+        forgetful.connection._forget()
+        forgetful.connection._plains = 0
+        assert ask(wired, message, ASKED[name]) == ask(forgetful, message, ASKED[name])
+
+
+def test_shapes_are_few_and_the_newest_is_asked_first() -> None:
+    wired = taught()
+    for number in range(PLAINS, 2**9 * PLAINS):
+        wired.send()
+        wired.feed(answer(number, rest=b"X-%d: x\r\n" % number))
+        assert len(wired.connection._shapes) <= SHAPES
+    newest = 2**8 * PLAINS - 1
+    assert ask(deaf(wired), answer("more", rest=b"X-%d: y\r\n" % newest))[0][3] == b"hello"
+
+
+LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+CODED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "kinds"),
+    [
+        (LENGTH[:-2] + b"A: %b\r\n\r\n" % (b"x" * MAX_SHAPED), CONTENT_LENGTH),
+        (LENGTH.replace(b"5", b"5 "), CONTENT_LENGTH),
+        (LENGTH, TRANSFER_ENCODING),
+        (LENGTH, CONTENT_LENGTH | CONTENT_ENCODING),
+        (CODED, CONTENT_LENGTH),
+        (CODED, CONTENT_LENGTH | TRANSFER_ENCODING),
+        (b"\r\n" + LENGTH, CONTENT_LENGTH),
+        (LENGTH.replace(b"1.1", b"1.0"), CONTENT_LENGTH),
+    ],
+    ids=["too long", "space", "no coding", "more", "no length", "both", "empty line first", "1.0"],
+)
+def test_heads_without_a_shape(raw: bytes, kinds: int) -> None:
+    assert shape_of(Head(200, "OK", "1.1", raw, kinds), raw) is None
 
 
 def test_a_name_is_no_pattern() -> None:
-    shape = shape_of(Head(200, "OK", "1.1", b"HTTP/1.1 200 O.\r\nA.b: c\r\nContent-Length: 5\r\n\r\n", 0))
+    raw = LENGTH.replace(b"OK", b"O.").replace(b"Content", b"A.b: c\r\nContent")
+    shape = shape_of(Head(200, "O.", "1.1", raw, CONTENT_LENGTH), raw)
     assert shape is not None
-    for message in (
-        b"HTTP/1.1 200 OK\r\nA.b: c\r\nContent-Length: 5\r\n\r\n",
-        b"HTTP/1.1 200 O.\r\nAxb: c\r\nContent-Length: 5\r\n\r\n",
-    ):
+    assert shape.match(raw, 0, len(raw))
+    for message in (raw.replace(b"O.", b"OK"), raw.replace(b"A.b", b"Axb")):
         assert shape.match(message, 0, len(message)) is None

@@ -8,7 +8,7 @@ import pytest
 from tests.feeding import Deaf
 from tests.piped import EMPTY, OK, ORIGIN, Piped, answer, bodies, chunked, lost
 
-from async_keepalive_httpc._connection.h1 import PLAINS
+from async_keepalive_httpc._connection.memory import PLAINS
 from async_keepalive_httpc._connection.pipelined import may_follow
 from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc._message.response import Response

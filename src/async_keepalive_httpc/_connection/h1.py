@@ -19,7 +19,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import httptools
 
@@ -33,20 +33,16 @@ from .bulk import Bulk, gather
 from .framing import heads_end
 from .head import head
 from .interface import Owner
-from .parsed import BODY, COMPLETE, HEAD, Mend, ParsedWire, Skip, Whole
+from .memory import RememberingWire
+from .parsed import BODY, COMPLETE, HEAD, Mend, Skip, Whole
 from .receive import buffer
 from .repair import LENGTH_ERRORS, mend
-from .shape import Shape, plain_head, shape_of, splitter
 from .upload import Sending
-from .wire import NO_LIMIT
-
-PLAINS: Final = 8
-"""Answers that a connection parses before it learns their shape (`shape`), and each time twice as many."""
 
 _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encoding"
 
 
-class H1Connection(ParsedWire):
+class H1Connection(RememberingWire):
     """A kept HTTP/1.1 connection; one request at a time."""
 
     __slots__ = ("_loop",)
@@ -184,7 +180,7 @@ class H1Connection(ParsedWire):
                 self.capacity = 1
                 self._owner.freed(self)
                 return
-        if self._shape is not None and not self._fed and self._take_alike(self._shape, response, nbytes):
+        if self._shapes and not self._fed and self._take_alike(response, nbytes):
             return
         self._fed += nbytes
         self._seen_size = 0  # what comes next is no beginning, unless this read ends the message
@@ -198,58 +194,6 @@ class H1Connection(ParsedWire):
                 self._finish()
             elif not self._ended:
                 self._check_size(nbytes)
-
-    def _remember(self, response: Response, nbytes: int) -> None:
-        """What has just been parsed, if it was plain, good, and all of this read: see `parsed`."""
-        seen = self._seen
-        self._split = None
-        if not seen or len(seen) + response._size != nbytes or response.status >= 300 or self.limit != NO_LIMIT:
-            return
-        self._seen_size = nbytes
-        self._plains = plains = self._plains + 1
-        # Now and then: if the answers of a server have many shapes, none is worth much.
-        if plains >= PLAINS and not plains & (plains - 1):
-            self._shape = shape_of(self._seen_head)
-
-    def _forget(self) -> None:
-        """From now on the parser is asked."""
-        self._seen_size = 0
-        self._shape = None
-
-    def _learn_split(self, nbytes: int) -> Callable[[Any], tuple[Any, ...]]:
-        size = len(self._seen)
-        self._split = split = splitter(size, nbytes - size)
-        return split
-
-    def _take_alike(self, shape: Shape, response: Response, nbytes: int) -> bool:
-        """Take a whole message whose head has the shape of those before it; False where it is none."""
-        match = shape.match(self._bytes, 0, nbytes)
-        if match is None or nbytes >= response._limit:
-            return False
-        end, request = match.end(1), response._request
-        if nbytes - end != int(match[2]) or end > self._reading.header_size:
-            return False
-        # A `wire` is kept of requests only whose answer needs no look at its fields.
-        if request.wire is None and not self._needs_no_look(request):
-            return False
-        raw = match[1]
-        # Twice the same: from now on it is enough to compare.
-        self._seen_size = nbytes if raw == self._seen else 0
-        self._split = None
-        self._seen = raw
-        self._seen_head = head = plain_head(shape.status, shape.reason, raw)
-        self._response = None
-        response._ended = self.moved
-        response.fill(head, match[3])
-        self.capacity = 1
-        self._owner.freed(self)
-        return True
-
-    def _needs_no_look(self, request: Request) -> bool:
-        """Whether nothing but its length matters of a good, plain answer to this request, which has all been sent."""
-        if request.auth is not None or request.close or request.method == "HEAD":
-            return False
-        return request.body is None or self._all_sent()
 
     def eof_received(self) -> bool:
         self._end_of_stream(None)
@@ -422,12 +366,6 @@ class H1Connection(ParsedWire):
         else:
             response.finish(trailers)
             self.close("poisoned" if self._extra else self._why(request.close))
-
-    def _all_sent(self) -> bool:
-        """Whether the last byte of the request has left: the next one must not stand behind a cut body."""
-        transport: Any = self._transport
-        sending = self._sending
-        return (sending is None or sending.whole) and not transport.get_write_buffer_size()
 
     def _why(self, asked: bool) -> str:
         """The reason, for `stats()`, that a connection is closed after a complete response."""

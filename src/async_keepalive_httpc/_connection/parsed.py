@@ -1,14 +1,12 @@
 """The parser's side of an HTTP/1.1 connection: from httptools' callbacks to a Response that fills.
 
 Refuses: ending anything: what is wrong is raised, and stops the parser; `h1` sees to it.
-Called by: httptools, through the `on_` methods; `h1`, which is built on it.
+Called by: httptools, through the `on_` methods; `memory`, which is built on it.
 Law: what a callback raises is also noted in `_raised`: httptools hands it on as `__context__`, which Python
 replaces where an exception is being handled further out (a loop that is run inside an `except` block).
 Most heads are plain: a final status with a Content-Length, whole in one read, not over PLAIN_HEAD bytes. They are
 read by a parser that is not asked for their fields, which are split off when somebody reads them. With the first head
-that is not, a parser that reports every field takes over, for good. Of a plain message that came in one read, head and
-size are kept: if the next read begins with the same bytes and is as long, it can only say the same, and is not parsed
-again (servers repeat their heads to the byte within each second of Date).
+that is not, a parser that reports every field takes over, for good. What need not be parsed at all, `memory` knows.
     FIRST      nothing came yet: the first byte must be an H, for llhttp takes RTSP and ICE for HTTP
     HEAD       a head, or interim (1xx) heads, which are skipped; 101 was not asked for: an error
     BODY       the final head is here
@@ -42,7 +40,7 @@ from .framing import (
 )
 from .interface import Owner
 from .receive import buffer
-from .shape import Shape, plain_head
+from .shape import make_head
 from .upload import Sending
 from .wire import Wire
 
@@ -102,7 +100,6 @@ class ParsedWire(Wire):
         "_interims",
         "_keep",
         "_parser",
-        "_plains",
         "_raised",
         "_reading",
         "_reason",
@@ -110,11 +107,8 @@ class ParsedWire(Wire):
         "_seen",
         "_seen_head",
         "_seen_line",
-        "_seen_size",
         "_seen_status",
         "_sending",
-        "_shape",
-        "_split",
         "_state",
         "_until_close",
     )
@@ -135,10 +129,7 @@ class ParsedWire(Wire):
         self._state = FIRST
         self._seen, self._seen_head = b"", NO_HEAD
         self._seen_line, self._seen_status = b"none", (0, "")
-        self._split: Callable[[Any], tuple[Any, ...]] | None = None
-        self._shape: Shape | None = None
-        self._plains = 0
-        self._seen_size = self._fed = self._head_size = self._body_size = self._chunks = self._interims = 0
+        self._fed = self._head_size = self._body_size = self._chunks = self._interims = 0
 
     # -- httptools' side
 
@@ -216,7 +207,7 @@ class ParsedWire(Wire):
             hinted = lower.rfind(b"\nkeep-alive:") >= 0
             if status and not coded and end <= self._reading.header_size and not (hinted and self._hints(raw, lower)):
                 self._seen = raw
-                self._seen_head = head = plain_head(status, reason, raw)
+                self._seen_head = head = make_head(status, reason, raw, CONTENT_LENGTH)
                 self._keep = True
                 self._state = BODY
                 sending = self._sending

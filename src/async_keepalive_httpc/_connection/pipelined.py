@@ -279,7 +279,7 @@ class PipelinedConnection(H1Connection):
             self._offer()
 
     def _repeat(self, data: bytes, at: int) -> int:
-        """Take the answers, save the last, that repeat the head seen last: see `parsed`. Where the others begin."""
+        """Take the answers, save the last, that repeat the head seen last: see `memory`. Where the others begin."""
         seen, size = self._seen, self._seen_size
         if not size or self._fed:
             return at

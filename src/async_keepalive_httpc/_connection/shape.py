@@ -1,9 +1,10 @@
 """What the heads of one server have in common: its status line, the names of its fields, in one order.
 
-Refuses: heads that are not plain (see `parsed`), and to learn: a connection knows when that pays.
-Called by: `h1`, which asks it before it asks the parser.
+Refuses: to learn: a connection knows when that pays (`memory`), and of which heads.
+Called by: `memory`, which asks it before the parser is asked; `parsed`, for the Head of a plain one.
 Law: what a shape takes, llhttp would take, and make the same of. Only values may differ, by bytes that no value ends
-with; what a value means to the framing (RFC 9112 sections 6.3 and 9.3) is fixed, save the digits of the length.
+with; what a value means to the framing (RFC 9112 sections 6.3 and 9.3) is fixed, save the digits of the length. Of
+chunks there is one, without an extension, then the last one, without a trailer (section 7.1), and nothing more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
 
-from .._message.fields import CONTENT_LENGTH
+from .._message.fields import CONTENT_LENGTH, KEEP_ALIVE, TRANSFER_ENCODING
 from .._message.response import Head
 
 KEPT: Final = 256
@@ -23,56 +24,88 @@ MAX_SHAPED: Final = 4096
 """Bytes of a head that is worth a pattern, which takes a microsecond a byte to make."""
 
 _FIXED: Final = frozenset(
-    {b"connection", b"content-length", b"keep-alive", b"proxy-connection", b"trailer", b"upgrade"}
+    {
+        b"connection",
+        b"content-length",
+        b"proxy-connection",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
 )
 _VALUE: Final = rb"[\t -~\x80-\xff]*+"
 """RFC 9110 section 5.5: what llhttp lets stand in a value, to its end."""
+_CHUNK: Final = rb"([1-9A-Fa-f][0-9A-Fa-f]{0,5})\r\n(.*)\r\n0\r\n\r\n\Z"
+"""Its size is not 0: that would be the last chunk, and what comes behind it another message."""
 
 Match = Callable[[Any, int, int], "re.Match[bytes] | None"]
 
 
 class Shape:
-    """match: tells head, length and the rest of a message apart, where the head has this shape."""
+    """match: tells a message of this shape apart, in groups: 1 is its head; `size`, of which `base` is that of the
+    digits; `body`, the last; and `hint`, the value of Keep-Alive, 0 where there is none."""
 
-    __slots__ = ("match", "reason", "status")
+    __slots__ = ("_kinds", "_reason", "_status", "base", "body", "hint", "match", "size")
 
-    def __init__(self, like: Head, match: Match) -> None:
-        self.status = like.status
-        self.reason = like.reason
+    def __init__(self, like: Head, base: int, hint: int, size: int, match: Match) -> None:
+        self._status = like.status
+        self._reason = like.reason
+        self._kinds = like.kinds
+        self.base = base
+        self.hint = hint
+        self.size = size
+        self.body = max(hint, size) + 1
         self.match = match
 
+    def head(self, raw: bytes) -> Head:
+        """The head whose bytes are these, which `match` has found to be alike."""
+        return make_head(self._status, self._reason, raw, self._kinds)
 
-def plain_head(status: int, reason: str, raw: bytes) -> Head:
-    """`Head(...)` of a head that says a length and nothing else, without the frame of its __init__."""
+
+def make_head(status: int, reason: str, raw: bytes, kinds: int) -> Head:
+    """`Head(...)` of HTTP/1.1, without the frame of its __init__."""
     head = Head.__new__(Head)
     head.status = status
     head.reason = reason
     head.version = "1.1"
     head.raw = raw
-    head.kinds = CONTENT_LENGTH
+    head.kinds = kinds
     return head
 
 
-def shape_of(head: Head) -> Shape | None:
-    """The shape of a plain head; None where it has none that is worth a pattern."""
-    raw = head.raw
-    if not isinstance(raw, bytes) or len(raw) > MAX_SHAPED:
+def shape_of(head: Head, raw: bytes) -> Shape | None:
+    """The shape of a head, whose bytes are `raw`; None where it has none that is worth a pattern.
+
+    It is framed by a Content-Length, or by chunks, and says nothing else that matters, save by one Keep-Alive.
+    """
+    if len(raw) > MAX_SHAPED or not raw.startswith(b"HTTP/1.1 "):
         return None
     line, *fields = raw[:-4].split(b"\r\n")
     parts = [re.escape(line)]
-    lengths = 0
+    groups = [b"head"]
     for field in fields:
         name, _, value = field.partition(b":")
-        if name.lower() == b"content-length" and value.lstrip(b" ").isdigit():
-            lengths += 1
+        lower = name.lower()
+        if lower == b"content-length" and value.lstrip(b" ").isdigit():
+            groups.append(lower)
             parts.append(re.escape(field.rstrip(b"0123456789")) + b"([0-9]{1,15})")
-        elif name.lower() in _FIXED:
+        elif lower == b"keep-alive":
+            groups.append(lower)
+            parts.append(re.escape(name) + b":(" + _VALUE + b")")
+        elif lower in _FIXED:
             parts.append(re.escape(field))
         else:
             parts.append(re.escape(name) + b":" + _VALUE)
-    if lengths != 1:
+    pattern = b"(" + rb"\r\n".join(parts) + rb"\r\n\r\n)"
+    if len(set(groups)) < len(groups):
         return None
-    return Shape(head, _compiled(b"(" + rb"\r\n".join(parts) + rb"\r\n\r\n)(.*)"))
+    hint = groups.index(b"keep-alive") + 1 if b"keep-alive" in groups else 0
+    framing = head.kinds & ~KEEP_ALIVE
+    if framing == CONTENT_LENGTH and b"content-length" in groups:
+        return Shape(head, 10, hint, groups.index(b"content-length") + 1, _compiled(pattern + b"(.*)"))
+    if framing == TRANSFER_ENCODING and b"content-length" not in groups:
+        return Shape(head, 16, hint, len(groups) + 1, _compiled(pattern + _CHUNK))
+    return None
 
 
 @lru_cache(KEPT)
