@@ -22,7 +22,7 @@ from .._message.request import Request
 from .._message.response import Response
 from .interface import Owner
 from .parsed import ParsedWire
-from .shape import Shape, shape_of, splitter
+from .shape import Shape, make_head, shape_of, splitter
 from .wire import NO_LIMIT
 
 PLAINS: Final = 8
@@ -101,7 +101,7 @@ class RememberingWire(ParsedWire):
         if request.wire is None and not self._needs_no_look(request):
             return False
         raw = match[1]
-        head = shape.head(raw)
+        head = make_head(shape.status, shape.reason, raw, shape.kinds)
         # Twice the same: from now on it is enough to compare.
         again = raw == self._seen and shape.base == 10 and self.limit == NO_LIMIT
         self._seen_size = nbytes if again else 0

@@ -43,23 +43,20 @@ Match = Callable[[Any, int, int], "re.Match[bytes] | None"]
 
 class Shape:
     """match: tells a message of this shape apart, in groups: 1 is its head; `size`, of which `base` is that of the
-    digits; `body`, the last; and `hint`, the value of Keep-Alive, 0 where there is none."""
+    digits; `body`, the last; and `hint`, the value of Keep-Alive, 0 where there is none. status, reason, kinds: as in
+    every Head of this shape."""
 
-    __slots__ = ("_kinds", "_reason", "_status", "base", "body", "hint", "match", "size")
+    __slots__ = ("base", "body", "hint", "kinds", "match", "reason", "size", "status")
 
     def __init__(self, like: Head, base: int, hint: int, size: int, match: Match) -> None:
-        self._status = like.status
-        self._reason = like.reason
-        self._kinds = like.kinds
+        self.status = like.status
+        self.reason = like.reason
+        self.kinds = like.kinds
         self.base = base
         self.hint = hint
         self.size = size
         self.body = max(hint, size) + 1
         self.match = match
-
-    def head(self, raw: bytes) -> Head:
-        """The head whose bytes are these, which `match` has found to be alike."""
-        return make_head(self._status, self._reason, raw, self._kinds)
 
 
 def make_head(status: int, reason: str, raw: bytes, kinds: int) -> Head:
