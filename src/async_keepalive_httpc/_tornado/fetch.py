@@ -112,14 +112,18 @@ class Door:
     def refetch(self, asked: Any, request: Request | None = None) -> asyncio.Future[HTTPResponse] | None:
         """Start a fetch of a URL that was fetched before, or of `request`, where its answer can end it; else None."""
         if request is None:
-            request = self._requests.get(asked) if type(asked) is str else None
+            try:
+                request = self._requests[asked]
+            except (KeyError, TypeError, BytesWarning):  # no text, the last: `python -bb` minds looking bytes up
+                return None
         transport = self._loops.current
-        if request is None or transport is None or self.active >= self.most:
+        active = self.active
+        if transport is None or active >= self.most:
             return None
         loop = transport.loop
         if transport.thread != get_ident() or not loop.is_running():
             return None
-        self.active += 1
+        self.active = active + 1
         future = _Future(loop=loop)
         response = KeepAliveResponse()
         response._asked = asked

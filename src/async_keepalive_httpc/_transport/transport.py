@@ -142,7 +142,7 @@ class Transport:
         lane: Lane | None = request.lane
         if lane is None and request.idempotent and request.reach is None:
             lane = request.lane = self.known.get(request.url.origin)
-        if lane is None or lane.transport is not self or not lane.idle:
+        if lane is None or lane.transport is not self or not (idle := lane.idle):
             self.send_on(response.ask(request, waiter, timeout, limit))
             return
         # `response.ask`, without its frame; what is left out of it is set by `connection.send`, or by `_wait`.
@@ -154,18 +154,26 @@ class Transport:
         clock = self.now  # a callable in a slot: called through a name of its own, it costs a third
         now = response._started = clock()
         # `lane.take`, without its frame.
-        connection: H1Connection | None
-        connection, _ = lane.idle.popitem()
+        connection, _ = idle.popitem()
         rested = now - connection.moved
-        if rested > QUIET or rested >= connection.patience or now >= connection.retires:
-            connection = connection if lane.fits(connection, rested, now) else lane.take(now)
-        if connection is None:
-            self._wait(lane, response, now)
+        # What comes first is what `fits` asks, without its frame; kept in a name, its outcome would cost 0.03 us.
+        if (rested > QUIET or rested >= connection.patience or now >= connection.retires) and not lane.fits(
+            connection, rested, now
+        ):
+            self._set_out(lane.take(now), lane, response, now)
             return
         connection.moved = now
         if timeout.first < TICK:  # else the clock, which looks after every connection, comes sooner anyway
             self.clock.look_by(now + timeout.first, now)
         connection.send(response)
+
+    def _set_out(self, connection: H1Connection | None, lane: Lane, response: Response, now: float) -> None:
+        """On the connection that was taken, if one could be; else in the queue."""
+        if connection is None:
+            self._wait(lane, response, now)
+        else:
+            self.clock.look_by(_moment(response, now), now)
+            connection.send(response)
 
     def send_on(self, response: Response, started: float = 0.0, *, fresh: bool = False, unsent: bool = False) -> None:
         """`send`, of a response that knows what it answers, where more may have to be done than there.
@@ -183,14 +191,12 @@ class Transport:
         lane.resends += fresh or unsent
         now = self.now()
         response._started = started or now
-        connection = None
-        if lane.idle and not fresh:
-            connection = lane.take(now) if request.idempotent else lane.take_sure(now)
-        if connection is None:
+        if fresh or not lane.idle:
             self._wait(lane, response, now, fresh=fresh)
+        elif request.idempotent:
+            self._set_out(lane.take(now), lane, response, now)
         else:
-            self.clock.look_by(_moment(response, now), now)
-            connection.send(response)
+            self._set_out(lane.take_sure(now), lane, response, now)
 
     def _wait(self, lane: Lane, response: Response, now: float, *, fresh: bool = False) -> None:
         response._stage = UNSENT
