@@ -87,7 +87,7 @@ class H1Connection(RememberingWire):
         if body is None:
             self._write(head(request))
         elif type(body) is bytes and not request.expect_continue:
-            self._write(head(request) + body)
+            self._write(head(request, body))
         else:
             self._upload(request, head(request))
 

@@ -16,8 +16,8 @@ _METHODS: Final = {
 }
 
 
-def head(request: Request) -> bytes:
-    """Everything up to and including the empty line."""
+def head(request: Request, body: bytes = b"") -> bytes:
+    """Everything up to and including the empty line, and a body that goes out with it."""
     length = request.length
     if length is not None:
         framing = b"Content-Length: %d\r\n" % length
@@ -26,12 +26,13 @@ def head(request: Request) -> bytes:
     if request.expect_continue:
         framing += b"Expect: 100-continue\r\n"
     method, url = request.method, request.url
-    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b\r\n" % (
+    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b\r\n%b" % (
         _METHODS.get(method) or method.encode(),
         url.target,
         request.host or url.authority,
         request.block,
         framing,
+        body,
     )
 
 
