@@ -3,9 +3,9 @@
 Refuses: sockets, pooling, policy: all of that is the Client's.
 Called by: both Tornado doors, through `Door`.
 Law: a fetch starts when it is called; no task is made for an answer that needs nothing more (2xx, no content coding,
-no callback): the answer itself ends the fetch (`response`), unless it had to wait for a place, is the first on its loop,
-or wants errors as answers. Cancelling its Future ends the request and frees its place at once. Errors reach the Future,
-as Tornado has it; only misuse of `fetch` itself raises.
+no callback): the answer itself ends the fetch (`response`), unless that had to wait for a place, is the first on its
+loop, or wants errors as answers. Cancelling its Future ends the request and frees its place at once. Errors reach the
+Future, as Tornado has it; only misuse of `fetch` itself raises.
 The Future is an ordinary one that was given a `cancel` of its own: to await one of a subclass costs 0.5 us more.
 """
 
