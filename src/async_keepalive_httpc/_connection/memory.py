@@ -87,8 +87,9 @@ class RememberingWire(ParsedWire):
                 break
         else:
             return False
-        body = shape.body
-        if match.end(body) - match.start(body) != int(match[shape.size], shape.base):
+        start, tail = match.end(), shape.tail
+        end = start + int(match[shape.size], shape.base)
+        if end + len(tail) != nbytes or (tail and not self._bytes.endswith(tail, 0, nbytes)):
             return False
         if match.end(1) > self._reading.header_size:
             return False
@@ -109,7 +110,7 @@ class RememberingWire(ParsedWire):
         self._seen, self._seen_head = raw, head
         self._response = None
         response._ended = self.moved
-        response.fill(head, match[body])
+        response.fill(head, self._buffer[start:end].tobytes())
         self.capacity = 1
         self._owner.freed(self)
         return True

@@ -35,28 +35,29 @@ _FIXED: Final = frozenset(
 )
 _VALUE: Final = rb"[\t -~\x80-\xff]*+"
 """RFC 9110 section 5.5: what llhttp lets stand in a value, to its end."""
-_CHUNK: Final = rb"([1-9A-Fa-f][0-9A-Fa-f]{0,5})\r\n(.*)\r\n0\r\n\r\n\Z"
+_CHUNK: Final = rb"([1-9A-Fa-f][0-9A-Fa-f]{0,5})\r\n"
 """Its size is not 0: that would be the last chunk, and what comes behind it another message."""
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 
 Match = Callable[[Any, int, int], "re.Match[bytes] | None"]
 
 
 class Shape:
-    """match: tells a message of this shape apart, in groups: 1 is its head; `size`, of which `base` is that of the
-    digits; `body`, the last; and `hint`, the value of Keep-Alive, 0 where there is none. status, reason, kinds: as in
-    every Head of this shape."""
+    """match: finds what comes before a body, in groups: 1 is its head; `size`, of which `base` is that of the digits;
+    and `hint`, the value of Keep-Alive, 0 where there is none. tail: what comes behind the body, which no pattern looks
+    for: it would go through all of a long body for it. status, reason, kinds: as in every Head of this shape."""
 
-    __slots__ = ("base", "body", "hint", "kinds", "match", "reason", "size", "status")
+    __slots__ = ("base", "hint", "kinds", "match", "reason", "size", "status", "tail")
 
-    def __init__(self, like: Head, base: int, hint: int, size: int, match: Match) -> None:
+    def __init__(self, like: Head, size: int, hint: int, match: Match, base: int = 10, tail: bytes = b"") -> None:
         self.status = like.status
         self.reason = like.reason
         self.kinds = like.kinds
-        self.base = base
-        self.hint = hint
         self.size = size
-        self.body = max(hint, size) + 1
+        self.hint = hint
         self.match = match
+        self.base = base
+        self.tail = tail
 
 
 def make_head(status: int, reason: str, raw: bytes, kinds: int) -> Head:
@@ -99,15 +100,15 @@ def shape_of(head: Head, raw: bytes) -> Shape | None:
     hint = groups.index(b"keep-alive") + 1 if b"keep-alive" in groups else 0
     framing = head.kinds & ~KEEP_ALIVE
     if framing == CONTENT_LENGTH and b"content-length" in groups:
-        return Shape(head, 10, hint, groups.index(b"content-length") + 1, _compiled(pattern + b"(.*)"))
+        return Shape(head, groups.index(b"content-length") + 1, hint, _compiled(pattern))
     if framing == TRANSFER_ENCODING and b"content-length" not in groups:
-        return Shape(head, 16, hint, len(groups) + 1, _compiled(pattern + _CHUNK))
+        return Shape(head, len(groups) + 1, hint, _compiled(pattern + _CHUNK), 16, _LAST_CHUNK)
     return None
 
 
 @lru_cache(KEPT)
 def _compiled(pattern: bytes) -> Match:
-    return re.compile(pattern, re.DOTALL).match
+    return re.compile(pattern).match
 
 
 @lru_cache(KEPT)
