@@ -299,7 +299,7 @@ async def callbacks(scale: float) -> list[Figure]:
         await client.get(url + "/1")
         transport = client._loops.current
         assert transport is not None
-        connection = transport.idle()[0]
+        connection = next(iter(transport.resting))
         assert connection.sound()
         figures.append(Figure("idle check", timeit(connection.sound, number=100_000) * 10, 1, "us"))
     return figures

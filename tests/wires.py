@@ -260,7 +260,7 @@ class Rig:
         self.transport.close()
         await self.transport.ended()
         transport = self.transport
-        assert (transport.size, transport.idle(), transport.lingering) == (0, [], set())
+        assert (transport.size, transport.resting, transport.lingering) == (0, {}, set())
         assert not transport._tasks
         for lane in transport.lanes.values():
             assert (lane.size, lane.dials, lane.members, lane.waiting) == (0, 0, set(), 0)

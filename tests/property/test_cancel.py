@@ -122,7 +122,7 @@ async def check(client: Client, peer: Peer, url: str) -> None:
         await asyncio.sleep(0)
     (lane,) = transport.lanes.values()
     assert (lane.waiting, lane.dials, lane.starving) == (0, 0, False)
-    assert lane.members == set(lane.idle) == set(transport.idle())
+    assert lane.members == set(lane.idle) == set(transport.resting)
     assert transport.size == lane.size == len(lane.idle) <= transport.limits.max_per_host
     assert not any(transport.clock._rows.values())
     assert not any(row for _, _, row in transport.clock._heap)
@@ -269,7 +269,7 @@ def test_the_client_is_closed_at_any_moment(run: Run, how: str) -> None:
                 await peer.ended()
                 transport = client._loops.on(asyncio.get_running_loop())
                 assert transport is not None
-                assert (transport.size, transport.idle()) == (0, [])
+                assert (transport.size, transport.resting) == (0, {})
                 assert not transport._tasks
 
     run(main(), timeout=60)

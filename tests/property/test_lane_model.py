@@ -105,7 +105,7 @@ class Lanes(RuleBasedStateMachine):
         def send() -> Call:
             return self.rig.send(origin=origin, method=method, timeout=Timeout(total=50, read=30, pool=40))
 
-        rested = {connection: self.rig.time.now - connection.moved for connection in self.rig.transport.idle()}
+        rested = {connection: self.rig.time.now - connection.moved for connection in self.rig.transport.resting}
         call = self.do(send)
         self.calls.append(call)
         if not call.sent:
@@ -196,16 +196,7 @@ class Lanes(RuleBasedStateMachine):
         idle = [connection for lane in lanes for connection in lane.idle]
         members = [connection for lane in lanes for connection in lane.members]
         assert len(members) == len(set(members))
-        assert set(idle) == set(transport.idle())
-        listed = {lane: since for since, _, lane in transport.resting._lanes}
-        assert len(listed) == len(transport.resting._lanes)
-        assert {lane for lane in lanes if lane.listed} == set(listed)
-        for lane in lanes:
-            assert not lane.idle or listed[lane] <= min(connection.moved for connection in lane.idle)
-        if idle:
-            oldest = transport.resting.oldest()
-            assert oldest is not None
-            assert oldest.moved == min(connection.moved for connection in idle)
+        assert set(idle) == set(transport.resting)
         assert set(idle) <= set(members)
         assert not set(members) & transport.lingering
         assert all(not connection.answering and connection.capacity >= 1 for connection in idle)
@@ -232,7 +223,7 @@ class Lanes(RuleBasedStateMachine):
         transport = self.rig.transport
         starved = {lane for _, _, lane in transport.starved}
         assert len(starved) == len(transport.starved)
-        assert not (transport.idle() and starved)
+        assert not (transport.resting and starved)
         assert transport.pressed or not starved
         for lane in transport.lanes.values():
             assert lane.starving is (lane in starved)

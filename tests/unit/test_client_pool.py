@@ -179,7 +179,7 @@ def test_bytes_that_the_loop_has_not_read_are_seen_by_a_look(run: Run) -> None:
             await client.get(peer.url)
             transport = client._loops.current
             assert transport is not None
-            (connection,) = transport.idle()
+            (connection,) = transport.resting
             connection.moved -= 1  # as if it had rested
             peer.conns[0].send(b"evil")
             assert (await client.get(peer.url)).body == b"ok"

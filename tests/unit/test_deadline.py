@@ -272,7 +272,7 @@ def test_two_hundred_expire_at_once_and_leave_nothing(run: Run) -> None:
         assert {expired(call).phase for call in calls} == {"total"}
         await rig.turns()
         transport = rig.transport
-        assert (transport.size, len(transport.idle()), transport.lingering) == (0, 0, set())
+        assert (transport.size, len(transport.resting), transport.lingering) == (0, 0, set())
         assert rig.lane().waiting == 0
         assert not any(transport.clock._rows.values())
         assert all(wire.ended for wire in rig.wires)

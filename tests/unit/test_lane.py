@@ -126,7 +126,7 @@ def test_a_hint_of_no_time_at_all(run: Run, value: str) -> None:
         await rig.turns()
         wire.answer(hint(value))
         assert rig.lane().closed == {"idle": 1}
-        assert not rig.transport.idle()
+        assert not rig.transport.resting
         await rig.end()
 
     run(main())
@@ -189,7 +189,7 @@ def test_max_age_of_a_connection_at_rest(run: Run) -> None:
         await rig.connected(2)
         rig.time.move(89.9)
         rig.sweep()
-        assert len(rig.transport.idle()) == 2
+        assert len(rig.transport.resting) == 2
         rig.time.move(20.1)
         rig.send()
         assert rig.lane().closed == {"age": 2}

@@ -11,7 +11,6 @@ from tests.conftest import Run
 from tests.wires import CLOSE, Call, Rig, Wire
 
 from async_keepalive_httpc._transport import transport as module
-from async_keepalive_httpc._transport.transport import LANES_KEPT
 from async_keepalive_httpc.errors import ConnectError
 
 A, B, C = "http://a.test", "http://b.test", "http://c.test"
@@ -46,8 +45,6 @@ def test_the_connection_that_was_idle_longest_makes_room_whatever_its_origin(run
 
 
 def test_connections_make_room_in_the_order_in_which_they_came_to_rest(run: Run) -> None:
-    """Though it is not written down each time."""
-
     async def main() -> None:
         origins = [f"http://{number}.test" for number in range(20)]
         rig = Rig(max_connections=len(origins))
@@ -61,21 +58,7 @@ def test_connections_make_room_in_the_order_in_which_they_came_to_rest(run: Run)
             assert not wires[origin].is_closing()
             rig.send(origin=f"http://other-{place}.test")
             assert wires[origin].is_closing()
-        assert rig.transport.resting.oldest() is None
-        assert not any(lane.listed for lane in rig.transport.lanes.values())
-        await rig.end()
-
-    run(main())
-
-
-def test_lanes_that_are_forgotten_are_not_kept_for_their_rest(run: Run) -> None:
-    async def main() -> None:
-        rig = Rig()
-        for number in range(LANES_KEPT + 1):
-            (wire,) = await rig.connected(origin=f"http://{number}.test")
-            wire.end()
-        assert len(rig.transport.lanes) < LANES_KEPT
-        assert len(rig.transport.resting._lanes) <= len(rig.transport.lanes)
+        assert not rig.transport.resting
         await rig.end()
 
     run(main())

@@ -63,7 +63,6 @@ class Lane:
         "fresh",
         "handshakes",
         "idle",
-        "listed",
         "members",
         "opened",
         "pipelined",
@@ -84,8 +83,6 @@ class Lane:
         self.transport = transport
         self.route = route
         self.idle: dict[H1Connection, None] = {}
-        self.listed = False
-        """Whether it stands in the Transport's Resting, where it stays until that finds it empty."""
         self.members: set[H1Connection] = set()
         self.roomy: OrderedDict[PipelinedConnection, None] = OrderedDict()
         self.waiters: Queue = OrderedDict()
@@ -113,6 +110,7 @@ class Lane:
         idle = self.idle
         while idle:
             connection, _ = idle.popitem()
+            del self.transport.resting[connection]
             rested = now - connection.moved
             if self.fits(connection, rested, now):
                 connection.moved = now
@@ -333,9 +331,7 @@ class Lane:
             return
         if connection.hint is not None and not self._heed(connection, connection.hint):
             return
-        self.idle[connection] = None
-        if not self.listed:
-            transport.resting.enter(self, connection.moved)
+        self.idle[connection] = transport.resting[connection] = None
         if pressed:
             transport.check_drained()
 
@@ -361,6 +357,7 @@ class Lane:
         rested = self.rest.lose(connection)
         if connection in self.idle:
             del self.idle[connection]
+            del transport.resting[connection]
             rested = transport.now() - connection.moved
         if rested and reason in ("server", "lost"):
             self._learn(rested)

@@ -31,7 +31,6 @@ from .clock import TICK
 from .counts import NOW, Counts, add, nothing
 from .deadline import deadline, place
 from .lane import QUIET, Lane
-from .resting import Resting
 from .route import Route, route_to
 
 KEYS_KEPT: Final = 10_000
@@ -110,7 +109,8 @@ class Transport:
         self.known: dict[Any, Lane] = {}
         self.idle_limit = limits.idle_timeout if limits.idle_timeout is not None else math.inf
         self.most = min(limits.max_connections, _half_of_files())
-        self.resting = Resting()
+        self.resting: dict[H1Connection, None] = {}
+        """The idle connections of all Lanes, the one that has been idle longest first."""
         self.starved: list[tuple[float, int, Lane]] = []
         self.lingering: set[H1Connection] = set()
         self.draining: asyncio.Future[None] | None = None
@@ -155,6 +155,7 @@ class Transport:
         now = response._started = clock()
         # `lane.take`, without its frame.
         connection, _ = idle.popitem()
+        del self.resting[connection]
         rested = now - connection.moved
         # What comes first is what `fits` asks, without its frame; kept in a name, its outcome would cost 0.03 us.
         if (rested > QUIET or rested >= connection.patience or now >= connection.retires) and not lane.fits(
@@ -262,10 +263,8 @@ class Transport:
     def _forget_lanes(self) -> None:
         """Drop the older half of the Lanes in which nothing lives: now and then, so that it costs O(1) a Lane."""
         empty = [key for key, lane in self.lanes.items() if lane.empty]
-        dropped = [self.lanes.pop(key) for key in empty[: -(-len(empty) // 2)]]
-        for lane in dropped:
-            add(self._forgotten, lane.stats())
-        self.resting.forget(set(dropped))
+        for key in empty[: -(-len(empty) // 2)]:
+            add(self._forgotten, self.lanes.pop(key).stats())
         self.known.clear()
         self._lanes_limit = max(LANES_KEPT, len(self.lanes) + LANES_KEPT // 2)
 
@@ -273,8 +272,8 @@ class Transport:
 
     def claim(self) -> bool:
         """Take room for one more connection, if there is any or can be made."""
-        if self.size >= self.most and (oldest := self.resting.oldest()) is not None:
-            oldest.close("evicted")
+        if self.size >= self.most and self.resting:
+            next(iter(self.resting)).close("evicted")
         if self.size >= self.most:
             return False
         self.size += 1
@@ -336,14 +335,13 @@ class Transport:
     def _sweep(self, now: float) -> float:
         """End what has expired on connections, and those that rest too long; the next moment to look again."""
         soonest = math.inf
-        members = [(connection, lane) for lane in self.lanes.values() for connection in lane.members]
-        for connection, lane in members:
+        for connection in [connection for lane in self.lanes.values() for connection in lane.members]:
             soonest = min(soonest, now + TICK)
-            if now - connection.moved >= TICK and connection not in lane.idle:
+            if now - connection.moved >= TICK and connection not in self.resting:
                 connection.listen(now)
             for response in connection.answering:
                 soonest = min(soonest, self._expire(response, now) or math.inf)
-            if connection in lane.idle and (reason := connection.outworn(now)):
+            if connection in self.resting and (reason := connection.outworn(now)):
                 connection.close(reason)
         return soonest
 
@@ -369,7 +367,7 @@ class Transport:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._drain()
-        for connection in self.idle():
+        for connection in list(self.resting):
             connection.close("closed")
         self.close()
         await self.ended()
@@ -404,10 +402,6 @@ class Transport:
         """While draining: was that the last request?"""
         if self.draining is not None and not self.draining.done() and self._drained():
             self.draining.set_result(None)
-
-    def idle(self) -> list[H1Connection]:
-        """The idle connections of all Lanes."""
-        return [connection for lane in self.lanes.values() for connection in lane.idle]
 
     def _drained(self) -> bool:
         return all(lane.size == len(lane.idle) and not lane.waiting for lane in self.lanes.values())
