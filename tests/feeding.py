@@ -7,7 +7,7 @@ Called by: tests of `_connection` and of streams. `Wired` is one H1Connection wi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -110,6 +110,21 @@ class Deaf:
         raise AssertionError(f"parsed: {bytes(data)!r}")
 
 
+class Turns:
+    """A loop of which a test makes the turns."""
+
+    def __init__(self) -> None:
+        self._ready: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+
+    def call_soon(self, callback: Callable[..., None], *arguments: Any) -> None:
+        self._ready.append((callback, arguments))
+
+    def turn(self) -> None:
+        ready, self._ready = self._ready, []
+        for callback, arguments in ready:
+            callback(*arguments)
+
+
 class Wired:
     """One H1Connection, connected, with a clock that stands at 100 s.
 
@@ -126,7 +141,9 @@ class Wired:
         self.clock = StandingClock()
         self.owner = RecordingOwner()
         self.transport = transport or RecordingTransport()
-        self.connection = H1Connection(self.owner, reading or Reading(), self.clock.now, loop, 1)
+        self.soon = Turns()
+        turning: Any = loop or self.soon
+        self.connection = H1Connection(self.owner, reading or Reading(), self.clock.now, turning, 1)
         self.connection.connection_made(self.transport)
 
     def send(self, request: Request | str = "GET", *, stream: bool = False, limit: int = BODY_LIMIT) -> Any:
@@ -147,6 +164,8 @@ class Wired:
                 buffer[:size] = piece[:size]
                 self.connection.buffer_updated(size)
                 piece = piece[size:]
+                del buffer
+                self.soon.turn()
 
     def drip(self, data: bytes) -> None:
         """One byte a read."""
@@ -159,6 +178,7 @@ class Wired:
             self.transport.close()
         self.transport.ended = self.transport.ended or "lost"
         self.connection.connection_lost(error)
+        self.soon.turn()
 
     @property
     def kept(self) -> bool:

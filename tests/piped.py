@@ -11,10 +11,9 @@ Refuses: deciding anything. Called by: tests of `_connection.pipelined`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
-from tests.feeding import BODY_LIMIT, Once, RecordingOwner, RecordingTransport, StandingClock, Wired
+from tests.feeding import BODY_LIMIT, Once, RecordingOwner, RecordingTransport, StandingClock, Turns, Wired
 
 from async_keepalive_httpc._connection.pipelined import PipelinedConnection
 from async_keepalive_httpc._message.limits import Reading, Timeout
@@ -26,21 +25,6 @@ from async_keepalive_httpc.errors import ConnectionLost
 ORIGIN = "http://example.com"
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
-
-
-class Turns:
-    """A loop of which a test makes the turns."""
-
-    def __init__(self) -> None:
-        self._ready: list[Callable[[], None]] = []
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self._ready.append(callback)
-
-    def turn(self) -> None:
-        ready, self._ready = self._ready, []
-        for callback in ready:
-            callback()
 
 
 class FillingOwner(RecordingOwner):
@@ -78,7 +62,7 @@ class Piped(Wired):
         self.clock = StandingClock()
         self.owner = FillingOwner()
         self.transport = transport or RecordingTransport()
-        self.turns = Turns()
+        self.turns, self.soon = Turns(), Turns()  # no read makes a turn here
         loop: Any = self.turns
         self.connection = PipelinedConnection(self.owner, reading or Reading(), self.clock.now, loop, 1)
         self.connection.depth = depth

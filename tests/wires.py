@@ -47,12 +47,14 @@ class Time:
 
 
 class Wire(asyncio.Transport):
-    """What is below one connection. `written` is what it sent."""
+    """What is below one connection. `written` is what it sent by its transport, `sent` by its socket, in pieces."""
 
     def __init__(self, connection: H1Connection) -> None:
         super().__init__()
         self.connection = connection
         self.written = bytearray()
+        self.sent: list[bytes] = []
+        self.takes: int | Exception | None = None
         self.aborted = False
         self.ended = False
         self.reading = True
@@ -90,6 +92,13 @@ class Wire(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         self.written += data
+
+    def send(self, data: bytes) -> int:
+        """The socket's own: `takes` says how much of it goes, or what is raised."""
+        if isinstance(self.takes, Exception):
+            raise self.takes
+        self.sent.append(data[: self.takes])
+        return len(self.sent[-1])
 
     def pause_reading(self) -> None:
         self.reading = False
@@ -145,7 +154,7 @@ class Dial:
         """It connects."""
         wire = Wire(self._make())
         self._rig.wires.append(wire)
-        self.outcome.set_result(Link(wire.connection, rtt, tls))
+        self.outcome.set_result(Link(wire.connection, rtt, tls, send=wire.send if self._rig.direct else None))
         return wire
 
     def fail(self, error: Exception) -> None:
@@ -181,7 +190,9 @@ class Call:
 class Rig:
     """The Transport, and everything below it."""
 
-    def __init__(self, pipelining: int = 1, **limits: Any) -> None:
+    def __init__(self, pipelining: int = 1, *, direct: bool = False, **limits: Any) -> None:
+        self.direct = direct
+        """Whether connections are given their socket's own `send`."""
         self.time = Time()
         self.dials: list[Dial] = []
         self.wires: list[Wire] = []

@@ -385,7 +385,7 @@ class Client:
             if isinstance(response, StreamedResponse):
                 response.decode_with(decoder)
             elif decoder is not None:
-                response._body = await self._decode(response, decoder)
+                response.body = await self._decode(response, decoder)
         except DecodeError as error:
             raise DecodeError(f"{request.method} {request.url}: {error}") from error.__cause__
         return response

@@ -73,9 +73,10 @@ def test_the_room_is_the_rest_and_one_byte() -> None:
 
 def test_a_body_is_not_copied_out() -> None:
     wired, got = begun()
+    vessel = wired.connection._parser._vessel
     wired.feed(BODY[10:])
-    assert got.body is got.body
-    assert type(got._body) is bytes
+    assert got.body == BODY
+    assert got.body is vessel._held.getvalue()
 
 
 @pytest.mark.parametrize("extra", [b"x", SHORT])
@@ -95,7 +96,11 @@ def test_bytes_behind_it_meet_no_request_that_waits() -> None:
     rest = BODY[10:] + b"H"
     room[: len(rest)] = rest
     wired.connection.buffer_updated(len(rest))
+    assert got._waiter is not None  # until the loop has let go of the room
+    del room
+    wired.soon.turn()
     assert got._waiter is None
+    assert got.body == BODY
     assert "freed" not in wired.owner.heard
 
 

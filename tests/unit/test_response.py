@@ -13,6 +13,7 @@ from async_keepalive_httpc._message.response import Head, Response
 from async_keepalive_httpc.errors import ClientClosed, ProtocolError, StatusError, TooLarge
 
 REQUEST = Request("GET", "http://user:secret@example.com/a")
+HEAD = Head(200, "OK", "1.1", [], 0)
 
 
 class Place:
@@ -84,6 +85,7 @@ def test_a_waiter_that_has_gone() -> None:
     other, _ = make()
     waiter.set_result(other)
     assert not response.wanted
+    response.begin(HEAD)
     response.finish()
     assert waiter.result is other
 
@@ -92,6 +94,7 @@ def test_it_leaves_the_row_of_the_clock() -> None:
     response, _ = make()
     row: dict[Any, float] = {response: 5.0}
     response._row = row
+    response.begin(HEAD)
     response.finish()
     assert row == {}
     assert response._row is None

@@ -49,8 +49,7 @@ class Bulk:
         self._response = response
         self._vessel = vessel
         self._room = vessel.room()
-        self._room[:came] = response.body
-        response._body = None
+        self._room[:came] = response.join()
         self._offer(came)
 
     def _offer(self, came: int) -> None:
@@ -78,7 +77,7 @@ class Bulk:
             self._offer(came)
             return
         self._response._size = length
-        self._response._body = self._vessel
+        self._response._came = self._vessel
         self._wake_at(1)
         wire = self._wire
         wire._buffer = buffer()

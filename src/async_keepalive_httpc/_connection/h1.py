@@ -4,7 +4,8 @@ Refuses: choosing who may use it (the Lane), doing anything again (policy), leni
 set). Called by: a Lane, through `interface`; the event loop, as its BufferedProtocol.
 Law:
     a message is complete         what else is in the same read was not asked for: delivered, then closed
-    bytes while idle              closed at once, never parsed (response-queue poisoning)
+    bytes while idle              closed at once, never parsed (response-queue poisoning); so too before the request
+                                  that it was given is written (`turn`), which is then UNSENT
     the end of the stream         completes a body that is framed by close; anything else it ends is an error
     the response before the body  from 300 on sending stops; complete: delivered, and the connection closed
     kept                          delimited, no close on either side, nothing extra, the request all written
@@ -28,7 +29,8 @@ from .._message.headers import RawFields
 from .._message.limits import Reading
 from .._message.request import Request
 from .._message.response import Response
-from ..errors import RESPONDING, SENT, ConnectionLost, ProtocolError, TLSError, TooLarge
+from .._message.vessel import Vessel
+from ..errors import RESPONDING, SENT, UNSENT, ConnectionLost, ProtocolError, TLSError, TooLarge
 from .bulk import Bulk, gather
 from .framing import heads_end
 from .head import head
@@ -37,6 +39,7 @@ from .memory import RememberingWire
 from .parsed import BODY, COMPLETE, HEAD, Mend, Skip, Whole
 from .receive import buffer
 from .repair import LENGTH_ERRORS, mend
+from .turn import Turn, put
 from .upload import Sending
 
 _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encoding"
@@ -45,10 +48,13 @@ _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encod
 class H1Connection(RememberingWire):
     """A kept HTTP/1.1 connection; one request at a time."""
 
-    __slots__ = ("_loop",)
+    __slots__ = ("_loop", "_put", "_unsent", "turn")
 
     alone = True
     """Whether each request is sent when the one before it is answered: else bytes behind a body have an owner."""
+
+    _put: Callable[[bytes], int]
+    """The socket's own `send`, where there is a `turn`."""
 
     def __init__(
         self,
@@ -60,10 +66,24 @@ class H1Connection(RememberingWire):
     ) -> None:
         super().__init__(owner, reading, now, number)
         self._loop = loop
+        self.turn: Turn | None = None
+        """None: its transport writes."""
+        self._unsent: Response | None = None
 
     # -- the Lane's side
 
+    def write_by(self, send: Callable[[bytes], int], turn: Turn) -> None:
+        """From now on requests are written to the socket itself, by its `send`, when `turn` says so."""
+        self._put = send
+        self.turn = turn
+
     def send(self, response: Response) -> None:
+        turn = self.turn
+        if turn is None or not turn.hold(self, response):
+            self.write(response)
+
+    def write(self, response: Response) -> None:
+        """Write the request of `response` now. `Turn` has these lines itself, for the price of a call."""
         # `_take_on`, without its frame.
         self.capacity = 0
         response._where = self
@@ -72,27 +92,34 @@ class H1Connection(RememberingWire):
         response.reused = served > 0
         self.served = served + 1
         self._response = response
-        request = response._request
-        wire = request.wire
-        if wire is not None:
+        wire = response._request.wire
+        if wire is None:
+            self._compose(response)
+        elif self.turn is None:
             write = self._write
             write(wire)
-            return
+        else:
+            put(self, wire)
+
+    def _compose(self, response: Response) -> None:
+        """Write a request that is not remembered as bytes."""
+        request = response._request
         body = request.body
         if request.plain:
-            request.wire = wire = head(request)
-            self._write(wire)
-            return
-        self._seen_size = 0
-        if body is None:
-            self._write(head(request))
-        elif type(body) is bytes and not request.expect_continue:
-            self._write(head(request, body))
+            written = request.wire = head(request)
         else:
-            self._upload(request, head(request))
+            self._seen_size = 0
+            if body is not None and (type(body) is not bytes or request.expect_continue):
+                self._upload(request, head(request))
+                return
+            written = head(request, body or b"")
+        if self.turn is None:
+            self._write(written)
+        else:
+            put(self, written)
 
     def _take_on(self, response: Response) -> None:
-        """`response` is under way here from now on. `send` has these lines itself, for the price of a call."""
+        """`response` is under way here from now on. `write` has these lines itself, for the price of a call."""
         self.capacity = 0
         self.served += 1
         self._response = response
@@ -108,19 +135,25 @@ class H1Connection(RememberingWire):
         sending.start()
 
     def abandon(self, response: Response) -> None:
-        if self._response is response:
-            self._response = None
+        if response in self.answering:
+            self._response = self._unsent = None
             self.close("abandoned", at_once=True)
 
     def close(self, reason: str, *, at_once: bool = False) -> None:
         sending = self._sending
+        unsent, self._unsent = self._unsent, None
         super().close(reason, at_once=at_once or sending is not None)
         if sending is not None:
             sending.stop()
+        if unsent is not None:
+            request = unsent._request
+            what = "the connection ended before this request was written"
+            unsent.fail(ConnectionLost(f"{request.method} {request.url}: {what}", UNSENT, unsent.reused))
 
     def end(self, error: BaseException, reason: str = "closed") -> None:
         """Close at once; whatever is in flight fails with `error`."""
-        response, self._response = self._response, None
+        response = self._response or self._unsent
+        self._response = self._unsent = None
         self.close(reason, at_once=True)
         if response is not None:
             response.fail(error)
@@ -137,7 +170,8 @@ class H1Connection(RememberingWire):
 
     @property
     def answering(self) -> tuple[Response, ...]:
-        return () if self._response is None else (self._response,)
+        response = self._response or self._unsent
+        return () if response is None else (response,)
 
     @property
     def paused(self) -> bool:
@@ -360,12 +394,19 @@ class H1Connection(RememberingWire):
             self._fed = self._interims = 0
             if self._held:
                 self._held = bytearray()
-            response.finish(trailers)
+            self._hand_over(response, trailers)
             self.capacity = 1
             self._owner.freed(self)
         else:
-            response.finish(trailers)
+            self._hand_over(response, trailers)
             self.close("poisoned" if self._extra else self._why(request.close))
+
+    def _hand_over(self, response: Response, trailers: RawFields | None) -> None:
+        """It has ended. A body that was read in place is the loop's, too, until this read is over."""
+        if isinstance(response._came, Vessel):
+            self._loop.call_soon(response.finish, trailers)
+        else:
+            response.finish(trailers)
 
     def _why(self, asked: bool) -> str:
         """The reason, for `stats()`, that a connection is closed after a complete response."""
@@ -422,5 +463,5 @@ class H1Connection(RememberingWire):
         return getattr(self._transport.get_extra_info("ssl_object"), "notified", True) is True
 
     def __repr__(self) -> str:
-        state = "closed" if self._ended else "idle" if self._response is None else "busy"
+        state = "closed" if self._ended else "busy" if self.answering else "idle"
         return f"<H1Connection {self.number} {state} {self.peer} served={self.served}>"

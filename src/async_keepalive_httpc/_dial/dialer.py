@@ -110,7 +110,7 @@ class Dialer:
             sock = await self._open(origin, reach, course)
             rtt = course.enter(SHAKING_HANDS)
         connection, resumed = await land(sock, make, shake, origin)
-        return Link(connection, rtt, shake is not None, resumed)
+        return Link(connection, rtt, shake is not None, resumed, send=sock.send if shake is None else None)
 
     async def prepare(self, route: Destination, course: Course) -> Handshake:
         """The TLS handshake with the origin of `route`, to be made. Raises TLSError."""

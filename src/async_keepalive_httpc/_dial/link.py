@@ -6,7 +6,7 @@ Called by: `dialer` (makes it), the Lane (takes it).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 
@@ -22,3 +22,5 @@ class Link(NamedTuple):
     """Whether the TLS handshake resumed a session."""
     marks: Mapping[str, float] = {}
     """Seconds from the start of the dial to the end of each of its steps; see `course`."""
+    send: Callable[[bytes], int] | None = None
+    """The socket's own, which does not block; None: something stands between, as TLS does."""

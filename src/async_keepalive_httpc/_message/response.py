@@ -82,7 +82,7 @@ class Response:
 
     __slots__ = (
         "_began",
-        "_body",
+        "_came",
         "_dial",
         "_ended",
         "_error",
@@ -100,6 +100,7 @@ class Response:
         "_started",
         "_waiter",
         "_where",
+        "body",
         "reused",
         "status",
         "timeout",
@@ -123,7 +124,8 @@ class Response:
 
     # With the head.
     _head: Head
-    _body: bytes | list[bytes] | Vessel | None
+    _came: bytes | list[bytes] | Vessel | None
+    """What has come of its body."""
     _size: int
     _outcome: int
     """Its status; UNREADY where more is to be done before it is handed over than a look at that."""
@@ -137,6 +139,8 @@ class Response:
     _began: float
     """When its first bytes came, if not all of it came with them."""
 
+    body: bytes
+    """The body, decoded unless `decode=False`."""
     _ended: float
     """When its last bytes came."""
     _history: tuple[Response, ...]
@@ -169,7 +173,7 @@ class Response:
         status = self.status = head.status
         self._outcome = UNREADY if head.kinds & (SETTLED if status != 204 else _NO_CONTENT) else status
         self._stage = RESPONDING
-        self._body = None
+        self._came = None
         self._size = 0
 
     def feed(self, data: bytes) -> None:
@@ -180,20 +184,20 @@ class Response:
                 f"{self._request.method} {self._request.url}: the response body is longer than {self._limit} "
                 "bytes: raise max_body_size, or read it piece by piece with stream()"
             )
-        body = self._body
-        if body is None:
-            self._body = data
-        elif type(body) is bytes:
-            self._body = [body, data]
+        came = self._came
+        if came is None:
+            self._came = data
+        elif type(came) is bytes:
+            self._came = [came, data]
         else:
-            cast(list[bytes], body).append(data)
+            cast(list[bytes], came).append(data)
 
     def fill(self, head: Head, body: bytes) -> None:
         """All of it at once: `begin`, `feed` and `finish` for a head that has only a length."""
         self._head = head
         self.status = self._outcome = head.status
-        self._body = body
-        # `finish`, without its frame.
+        self.body = body
+        # `_end`, without its frame.
         self._where = None
         row = self._row
         if row is not None:
@@ -208,6 +212,22 @@ class Response:
         """It has ended: the message is complete, unless there is an error."""
         if trailers:
             self._raw_trailers = trailers
+        if self._error is None:
+            self.body = self.join()
+            self._came = None
+        self._end()
+
+    def join(self) -> bytes:
+        """What has come of its body, in one piece."""
+        came = self._came
+        if type(came) is bytes:
+            return came
+        if came is None:
+            return b""
+        return came.take() if isinstance(came, Vessel) else b"".join(cast(list[bytes], came))
+
+    def _end(self) -> None:
+        """Nothing comes any more: tell who waits."""
         self._where = None
         row = self._row
         if row is not None:
@@ -290,16 +310,6 @@ class Response:
     def history(self) -> tuple[Response, ...]:
         """The redirects followed before it, oldest first."""
         return getattr(self, "_history", ())
-
-    @property
-    def body(self) -> bytes:
-        """The body, decoded unless `decode=False`."""
-        body = self._body
-        if type(body) is bytes:
-            return body
-        whole = b"" if body is None else body.take() if isinstance(body, Vessel) else b"".join(cast(list[bytes], body))
-        self._body = whole
-        return whole
 
     @property
     def text(self) -> str:

@@ -47,6 +47,7 @@ class StreamedResponse(Response):
 
     __slots__ = (
         "_arrival",
+        "_body",
         "_complete",
         "_decoder",
         "_discard",
@@ -58,6 +59,7 @@ class StreamedResponse(Response):
     )
 
     def __init__(self) -> None:
+        self._body: bytes | None = None
         self._pieces: deque[bytes] = deque()
         self._ready: Iterator[bytes] = iter(())
         self._rest = memoryview(b"")
@@ -107,7 +109,9 @@ class StreamedResponse(Response):
 
     def finish(self, trailers: RawFields | None = None) -> None:
         self._complete = True
-        super().finish(trailers)
+        if trailers:
+            self._raw_trailers = trailers
+        self._end()
         self._wake()
 
     def _wake(self) -> None:
@@ -246,10 +250,10 @@ class StreamedResponse(Response):
         return filled
 
     @property
-    def body(self) -> bytes:
+    def body(self) -> bytes:  # type: ignore[override]
         """The body, once `read()` has read it."""
         body = self._body
-        if not isinstance(body, bytes):
+        if body is None:
             raise InvalidRequest(f"The body of {self!r} was not read: await response.read() first")
         return body
 

@@ -51,7 +51,7 @@ class Places(Protocol):
         """Who sees to an answer that needs more."""
 
 
-class Shown(HTTPResponse, Response):  # type: ignore[misc]
+class Shown(HTTPResponse, Response):  # type: ignore[override]
     """What Tornado's HTTPResponse has, in terms of ours."""
 
     _asked: str | HTTPRequest
@@ -128,7 +128,7 @@ class KeepAliveResponse(Shown):
     """Where the fetch is counted that this answers at once; None: a Fetch waits for it."""
 
     __init__ = object.__init__  # not Tornado's
-    body = Response.body
+    body: bytes = vars(Response)["body"]
 
     def again(self) -> Self:
         response = super().again()
@@ -143,7 +143,7 @@ class KeepAliveResponse(Shown):
         # `Response.fill` and what `finish` adds here, without their frames; nobody will ask for its outcome.
         self._head = head
         self.status = head.status
-        self._body = body
+        self.body = body
         self._where = None
         row = self._row
         if row is not None:
@@ -181,7 +181,7 @@ class KeepAliveResponse(Shown):
         return True
 
 
-class KeepAliveStream(Shown, StreamedResponse):  # type: ignore[misc]
+class KeepAliveStream(Shown, StreamedResponse):
     """The same, whose body goes to callbacks as it comes."""
 
     __slots__ = ("_asked",)
@@ -192,7 +192,7 @@ class KeepAliveStream(Shown, StreamedResponse):  # type: ignore[misc]
     __init__ = StreamedResponse.__init__  # not Tornado's
 
     @property
-    def body(self) -> bytes:
+    def body(self) -> bytes:  # type: ignore[override]
         return b"" if self.streamed else super(HTTPResponse, self).body
 
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol, cast
 
 from .._connection.h1 import H1Connection
+from .._connection.turn import CROWD, Turn
 from .._dial.dialer import Dialer
 from .._message.limits import Limits, Reading, Timeout
 from .._message.proxy import Credentials, Proxy
@@ -81,6 +82,7 @@ class Transport:
         "size",
         "starved",
         "thread",
+        "turn",
     )
 
     def __init__(
@@ -113,6 +115,7 @@ class Transport:
         """The idle connections of all Lanes, the one that has been idle longest first."""
         self.starved: list[tuple[float, int, Lane]] = []
         self.lingering: set[H1Connection] = set()
+        self.turn = Turn(loop)
         self.draining: asyncio.Future[None] | None = None
         self.pressed = False
         self.size = 0
@@ -166,7 +169,19 @@ class Transport:
         connection.moved = now
         if timeout.first < TICK:  # else the clock, which looks after every connection, comes sooner anyway
             self.clock.look_by(now + timeout.first, now)
-        connection.send(response)
+        turn = connection.turn
+        if turn is None or (not turn.held and now - turn.last >= CROWD):
+            connection.send(response)
+            return
+        # `turn.hold`, without its frame.
+        response._where = connection
+        response._stage = UNSENT
+        response.reused = True if connection.served else False  # noqa: SIM210 - half the price of bool() or a comparison
+        connection._unsent = response
+        held = turn.held
+        if not held:
+            turn.begin()
+        held.append(connection)
 
     def _set_out(self, connection: H1Connection | None, lane: Lane, response: Response, now: float) -> None:
         """On the connection that was taken, if one could be; else in the queue."""

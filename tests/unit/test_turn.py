@@ -1,0 +1,226 @@
+"""A request is written at once, or with others at the end of a turn; until then it was not sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.conftest import Run
+from tests.peers import Peer, echo
+from tests.wires import Call, Rig, Wire
+
+from async_keepalive_httpc import Client, ClientClosed, ConnectionLost, Timeout, TimeoutExpired
+from async_keepalive_httpc._connection.turn import CROWD
+from async_keepalive_httpc.errors import SENT, UNSENT
+
+
+def text(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: origin.test\r\n\r\n".encode()
+
+
+async def crowd(number: int, **limits: Any) -> tuple[Rig, list[Wire], list[Call]]:
+    """So many connections, each with a request of one moment: /0 is written, the rest is held."""
+    rig = Rig(direct=True, **limits)
+    wires = await rig.connected(number)
+    for wire in wires:
+        wire.sent.clear()
+    rig.time.move(2 * CROWD)
+    calls = [rig.send(f"/{each}") for each in range(number)]
+    wires.reverse()  # the newest is taken first
+    assert [wire.sent for wire in wires] == [[text("/0")]] + [[]] * (number - 1)
+    return rig, wires, calls
+
+
+async def answered(rig: Rig, wires: list[Wire], calls: list[Call]) -> None:
+    for wire in wires:
+        wire.answer()
+    assert [call.outcome.done() for call in calls] == [True] * len(calls)
+    await rig.end()
+
+
+def test_one_alone_is_written_at_once(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(direct=True)
+        [wire] = await rig.connected()
+        for each in range(3):
+            wire.sent.clear()
+            rig.time.move(2 * CROWD)
+            call = rig.send(f"/{each}")
+            assert (wire.sent, call.response._stage) == ([text(f"/{each}")], SENT)
+            wire.answer()
+        assert not wire.written
+        await rig.end()
+
+    run(main())
+
+
+def test_those_of_one_moment_are_written_when_the_turn_is_over(run: Run) -> None:
+    async def main() -> None:
+        rig, wires, calls = await crowd(4)
+        assert [call.response._stage for call in calls] == [SENT, UNSENT, UNSENT, UNSENT]
+        await asyncio.sleep(0)
+        assert [wire.sent for wire in wires] == [[text(f"/{each}")] for each in range(4)]
+        assert {call.response._stage for call in calls} == {SENT}
+        assert {call.response.reused for call in calls} == {True}
+        assert [wire.connection.served for wire in wires] == [2] * 4
+        await answered(rig, wires, calls)
+
+    run(main())
+
+
+def test_who_comes_while_some_are_held_is_held(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig(direct=True)
+        wires = await rig.connected(3)
+        rig.time.move(2 * CROWD)
+        rig.send("/0"), rig.send("/1")
+        rig.time.move(2 * CROWD)
+        last = rig.send("/2")
+        assert last.response._stage == UNSENT
+        await asyncio.sleep(0)
+        assert sorted(wire.sent[-1] for wire in wires) == [text(f"/{each}") for each in range(3)]
+        assert rig.send("/3").response._where is rig.lane()  # no connection left
+        await rig.end()
+
+    run(main())
+
+
+def test_what_comes_before_a_request_is_written_is_not_for_it(run: Run) -> None:
+    async def main() -> None:
+        rig, wires, calls = await crowd(3)
+        wires[1].answer()
+        assert isinstance(calls[1].error, ConnectionLost)
+        assert (calls[1].error.stage, calls[1].error.reused) == (UNSENT, True)
+        assert "GET http://origin.test/1" in str(calls[1].error)
+        await asyncio.sleep(0)
+        assert wires[1].sent == []
+        assert rig.lane().closed == {"poisoned": 1}
+        await answered(rig, [wires[0], wires[2]], calls)
+
+    run(main())
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError("reset")])
+def test_the_connection_ends_before_a_request_is_written(run: Run, error: Exception | None) -> None:
+    async def main() -> None:
+        rig, wires, calls = await crowd(3)
+        served = rig.lane().stats()["requests"]
+        wires[2].end(error)
+        assert isinstance(calls[2].error, ConnectionLost)
+        assert calls[2].error.stage == UNSENT
+        await asyncio.sleep(0)
+        assert wires[2].sent == []
+        assert rig.lane().stats()["requests"] == served + 1  # /1, and not /2
+        await answered(rig, wires[:2], calls)
+
+    run(main())
+
+
+def test_cancelled_before_it_is_written(run: Run) -> None:
+    async def main() -> None:
+        rig, wires, calls = await crowd(3)
+        calls[1].cancel()
+        await rig.turns()
+        assert (wires[1].sent, wires[1].aborted) == ([], True)
+        assert rig.lane().closed == {"abandoned": 1}
+        await answered(rig, [wires[0], wires[2]], [calls[0], calls[2]])
+
+    run(main())
+
+
+def test_the_client_is_closed_before_it_is_written(run: Run) -> None:
+    async def main() -> None:
+        rig, wires, calls = await crowd(2)
+        await rig.end()
+        assert [type(call.error) for call in calls] == [ClientClosed, ClientClosed]
+        await rig.turns()
+        assert wires[1].sent == []
+
+    run(main())
+
+
+def test_it_expires_before_it_is_written(run: Run) -> None:
+    """No turn of a loop takes so long; but a loop that was stopped may."""
+
+    async def main() -> None:
+        rig = Rig(direct=True)
+        await rig.connected(2)
+        rig.send("/0")
+        call = rig.send("/1", timeout=Timeout(total=0.5))
+        assert call.response._stage == UNSENT
+        rig.time.move(0.5)
+        rig.sweep()
+        assert isinstance(call.error, TimeoutExpired)
+        assert call.error.phase == "total"
+        await rig.end()
+
+    run(main())
+
+
+@pytest.mark.parametrize("takes", [0, 5, BlockingIOError(), BrokenPipeError()])
+def test_what_the_socket_does_not_take_its_transport_gets(run: Run, takes: int | Exception) -> None:
+    async def main() -> None:
+        rig = Rig(direct=True)
+        wires = await rig.connected(2)
+        for wire in wires:
+            wire.takes = takes
+            wire.sent.clear()
+        rig.time.move(2 * CROWD)
+        calls = [rig.send("/at-once"), rig.send("/held")]
+        await asyncio.sleep(0)
+        for wire, path in zip(reversed(wires), ("/at-once", "/held"), strict=True):
+            assert b"".join(wire.sent) + wire.written == text(path)
+        await answered(rig, wires, calls)
+
+    run(main())
+
+
+def test_requests_with_bodies(run: Run) -> None:
+    async def pieces() -> Any:
+        yield b"ab"
+        yield b"c"
+
+    async def main() -> None:
+        rig = Rig(direct=True)
+        wires = await rig.connected(3)
+        for wire in wires:
+            wire.sent.clear()
+        calls = [
+            rig.send("/"),
+            rig.send("/b", method="POST", body=b"abc"),
+            rig.send("/p", method="POST", body=pieces()),
+        ]
+        await rig.turns()
+        wires.reverse()
+        assert wires[1].sent == [b"POST /b HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 3\r\n\r\nabc"]
+        assert wires[2].sent == []
+        assert bytes(wires[2].written).endswith(b"\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
+        await answered(rig, wires, calls)
+
+    run(main())
+
+
+def test_over_tls_the_transport_writes(run: Run) -> None:
+    async def main() -> None:
+        rig = Rig()
+        wires = await rig.connected(2)
+        for wire in wires:
+            wire.written.clear()
+        calls = [rig.send("/0"), rig.send("/1")]
+        assert [bytes(wire.written) for wire in reversed(wires)] == [text("/0"), text("/1")]
+        await answered(rig, wires, calls)
+
+    run(main())
+
+
+def test_a_crowd_over_real_sockets(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(echo) as peer, Client() as client:
+            for _ in range(20):
+                paths = [f"/{each}" for each in range(40)]
+                answers = await asyncio.gather(*[client.request("GET", peer.url + path) for path in paths])
+                assert [answer.text for answer in answers] == paths
+            assert client.connect_times <= 40
+
+    run(main())
