@@ -85,11 +85,6 @@ class Wire(asyncio.Transport):
     def write(self, data: object) -> None:
         self.loop.call_soon(self._answer)
 
-    def send(self, data: bytes) -> int:
-        """As a socket's."""
-        self.loop.call_soon(self._answer)
-        return len(data)
-
     def _answer(self) -> None:
         answer = next(self.answers)
         buffer = self.protocol.get_buffer(-1)
@@ -122,9 +117,8 @@ def connect(answers: Answers) -> None:
 
     async def dial(dialer: Dialer, route: object, make: Callable[[], Any], *rest: object) -> Link:
         protocol = make()
-        wire = Wire(protocol, answers)
-        protocol.connection_made(wire)
-        return Link(protocol, 0.0, False, send=wire.send)
+        protocol.connection_made(Wire(protocol, answers))
+        return Link(protocol, 0.0, False)
 
     Dialer.dial = dial  # type: ignore[assignment, method-assign]
 

@@ -244,6 +244,25 @@ def test_wrong_credentials(run: Run) -> None:
     run(main())
 
 
+def test_a_challenge_that_is_cut_off(run: Run) -> None:
+    """What came of its body is told, where it is not the first."""
+
+    async def script(conn: Conn) -> None:
+        await conn.request()
+        conn.send(challenged('Digest realm="x", nonce="1", qop="auth"'))
+        await conn.request()
+        conn.send(b'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 20\r\n\r\nnot you')
+
+    async def main() -> None:
+        async with Peer(script) as hop, client(hop, proxy=digest(hop)) as http:
+            with pytest.raises(ProxyError) as caught:
+                await http.get("https://origin.test/")
+            assert caught.value.status == 407
+            assert "'not you'" in str(caught.value)
+
+    run(main())
+
+
 # -- refusals
 
 

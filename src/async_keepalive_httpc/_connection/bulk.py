@@ -50,6 +50,7 @@ class Bulk:
         self._vessel = vessel
         self._room = vessel.room()
         self._room[:came] = response.join()
+        response._came = None
         self._offer(came)
 
     def _offer(self, came: int) -> None:

@@ -5,7 +5,7 @@ set). Called by: a Lane, through `interface`; the event loop, as its BufferedPro
 Law:
     a message is complete         what else is in the same read was not asked for: delivered, then closed
     bytes while idle              closed at once, never parsed (response-queue poisoning); so too before the request
-                                  that it was given is written (`turn`), which is then UNSENT
+                                  that it was given is written (`outbox`), which is then UNSENT
     the end of the stream         completes a body that is framed by close; anything else it ends is an error
     the response before the body  from 300 on sending stops; complete: delivered, and the connection closed
     kept                          delimited, no close on either side, nothing extra, the request all written
@@ -36,10 +36,10 @@ from .framing import heads_end
 from .head import head
 from .interface import Owner
 from .memory import RememberingWire
+from .outbox import Outbox, put
 from .parsed import BODY, COMPLETE, HEAD, Mend, Skip, Whole
 from .receive import buffer
 from .repair import LENGTH_ERRORS, mend
-from .turn import Turn, put
 from .upload import Sending
 
 _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encoding"
@@ -48,13 +48,13 @@ _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encod
 class H1Connection(RememberingWire):
     """A kept HTTP/1.1 connection; one request at a time."""
 
-    __slots__ = ("_loop", "_put", "_unsent", "turn")
+    __slots__ = ("_loop", "_put", "_unsent", "outbox")
 
     alone = True
     """Whether each request is sent when the one before it is answered: else bytes behind a body have an owner."""
 
     _put: Callable[[bytes], int]
-    """The socket's own `send`, where there is a `turn`."""
+    """The socket's own `send`, where there is an `outbox`."""
 
     def __init__(
         self,
@@ -66,24 +66,24 @@ class H1Connection(RememberingWire):
     ) -> None:
         super().__init__(owner, reading, now, number)
         self._loop = loop
-        self.turn: Turn | None = None
+        self.outbox: Outbox | None = None
         """None: its transport writes."""
         self._unsent: Response | None = None
 
     # -- the Lane's side
 
-    def write_by(self, send: Callable[[bytes], int], turn: Turn) -> None:
-        """From now on requests are written to the socket itself, by its `send`, when `turn` says so."""
+    def write_by(self, send: Callable[[bytes], int], outbox: Outbox) -> None:
+        """From now on requests are written to the socket itself, by its `send`, when `outbox` says so."""
         self._put = send
-        self.turn = turn
+        self.outbox = outbox
 
     def send(self, response: Response) -> None:
-        turn = self.turn
-        if turn is None or not turn.hold(self, response):
+        outbox = self.outbox
+        if outbox is None or not outbox.hold(self, response):
             self.write(response)
 
     def write(self, response: Response) -> None:
-        """Write the request of `response` now. `Turn` has these lines itself, for the price of a call."""
+        """Write the request of `response` now. `Outbox` has these lines itself, for the price of a call."""
         # `_take_on`, without its frame.
         self.capacity = 0
         response._where = self
@@ -95,7 +95,7 @@ class H1Connection(RememberingWire):
         wire = response._request.wire
         if wire is None:
             self._compose(response)
-        elif self.turn is None:
+        elif self.outbox is None:
             write = self._write
             write(wire)
         else:
@@ -113,7 +113,7 @@ class H1Connection(RememberingWire):
                 self._upload(request, head(request))
                 return
             written = head(request, body or b"")
-        if self.turn is None:
+        if self.outbox is None:
             self._write(written)
         else:
             put(self, written)

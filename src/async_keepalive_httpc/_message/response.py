@@ -76,7 +76,8 @@ class Head:
 class Response:
     """An answer, its body read to the end and held in memory.
 
-    status: int. reused: whether its connection had been used. timeout: the limits it was under.
+    status: int. body: bytes, decoded unless `decode=False`. reused: whether its connection had been used. timeout: the
+    limits it was under.
     Nobody is handed one without a head.
     """
 
@@ -127,6 +128,8 @@ class Response:
     _came: bytes | list[bytes] | Vessel | None
     """What has come of its body."""
     _size: int
+    body: bytes
+    """Set at its end."""
     _outcome: int
     """Its status; UNREADY where more is to be done before it is handed over than a look at that."""
     status: int
@@ -139,8 +142,6 @@ class Response:
     _began: float
     """When its first bytes came, if not all of it came with them."""
 
-    body: bytes
-    """The body, decoded unless `decode=False`."""
     _ended: float
     """When its last bytes came."""
     _history: tuple[Response, ...]

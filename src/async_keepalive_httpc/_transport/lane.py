@@ -265,7 +265,7 @@ class Lane:
         if connection.patience <= 0:
             connection.hint = 0.0  # so that it is closed when it would rest
         if link.send is not None and type(connection) is H1Connection:
-            connection.write_by(link.send, self.transport.turn)
+            connection.write_by(link.send, self.transport.outbox)
         self.members.add(connection)
         self.transport.opened += 1
         if limits.max_age is not None:

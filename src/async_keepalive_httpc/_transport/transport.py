@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol, cast
 
 from .._connection.h1 import H1Connection
-from .._connection.turn import CROWD, Turn
+from .._connection.outbox import CROWD, Outbox
 from .._dial.dialer import Dialer
 from .._message.limits import Limits, Reading, Timeout
 from .._message.proxy import Credentials, Proxy
@@ -73,6 +73,7 @@ class Transport:
         "most",
         "now",
         "opened",
+        "outbox",
         "pipelining",
         "pressed",
         "proxies",
@@ -82,7 +83,6 @@ class Transport:
         "size",
         "starved",
         "thread",
-        "turn",
     )
 
     def __init__(
@@ -115,7 +115,7 @@ class Transport:
         """The idle connections of all Lanes, the one that has been idle longest first."""
         self.starved: list[tuple[float, int, Lane]] = []
         self.lingering: set[H1Connection] = set()
-        self.turn = Turn(loop)
+        self.outbox = Outbox(loop)
         self.draining: asyncio.Future[None] | None = None
         self.pressed = False
         self.size = 0
@@ -169,18 +169,18 @@ class Transport:
         connection.moved = now
         if timeout.first < TICK:  # else the clock, which looks after every connection, comes sooner anyway
             self.clock.look_by(now + timeout.first, now)
-        turn = connection.turn
-        if turn is None or (not turn.held and now - turn.last >= CROWD):
+        outbox = connection.outbox
+        if outbox is None or (not outbox.held and now - outbox.last >= CROWD):
             connection.send(response)
             return
-        # `turn.hold`, without its frame.
+        # `outbox.hold`, without its frame.
         response._where = connection
         response._stage = UNSENT
         response.reused = True if connection.served else False  # noqa: SIM210 - half the price of bool() or a comparison
         connection._unsent = response
-        held = turn.held
+        held = outbox.held
         if not held:
-            turn.begin()
+            outbox.begin()
         held.append(connection)
 
     def _set_out(self, connection: H1Connection | None, lane: Lane, response: Response, now: float) -> None:

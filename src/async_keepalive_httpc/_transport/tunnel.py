@@ -158,7 +158,8 @@ class Tunnel:
         return response
 
     def _refuse(self, response: Response) -> NoReturn:
-        said = " ".join(response.body[:SHOWN].decode("utf-8", "replace").split())
+        came = response.body if response._error is None else response.join()
+        said = " ".join(came[:SHOWN].decode("utf-8", "replace").split())
         offered = ", ".join(response._head.headers.get_list("Proxy-Authenticate"))[:SHOWN]
         raise ProxyError(
             f"the proxy {self._proxy} refused a tunnel to {self._name}: HTTP {response.status} {response.reason}"

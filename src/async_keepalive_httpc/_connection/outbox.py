@@ -1,4 +1,4 @@
-"""When the connections of one event loop write their requests: each at once, or together at the end of a turn.
+"""The requests that the connections of one event loop write: each at once, or together when a turn of it is over.
 
 Refuses: what needs more than the socket (TLS, a tunnel), and requests behind one another (`pipelined`).
 Called by: `h1`, for each request; the event loop, at the end of a turn.
@@ -40,11 +40,8 @@ class Writer(Protocol):
     def _compose(self, response: Response) -> None: ...
 
 
-class Turn:
-    """For all connections of one loop. `held`: those that have a request to write.
-
-    last: when a request was last written at once.
-    """
+class Outbox:
+    """For all connections of one loop. `held`: those with a request to write. `last`: when one was written at once."""
 
     __slots__ = ("_loop", "held", "last")
 

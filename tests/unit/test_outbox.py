@@ -11,7 +11,7 @@ from tests.peers import Peer, echo
 from tests.wires import Call, Rig, Wire
 
 from async_keepalive_httpc import Client, ClientClosed, ConnectionLost, Timeout, TimeoutExpired
-from async_keepalive_httpc._connection.turn import CROWD
+from async_keepalive_httpc._connection.outbox import CROWD
 from async_keepalive_httpc.errors import SENT, UNSENT
 
 
