@@ -158,8 +158,9 @@ def test_it_expires_before_it_is_written(run: Run) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("takes", [0, 5, BlockingIOError(), BrokenPipeError()])
-def test_what_the_socket_does_not_take_its_transport_gets(run: Run, takes: int | Exception) -> None:
+def test_what_the_socket_does_not_take_its_transport_gets(run: Run, takes: int | Exception, again: bool) -> None:
     async def main() -> None:
         rig = Rig(direct=True)
         wires = await rig.connected(2)
@@ -167,7 +168,11 @@ def test_what_the_socket_does_not_take_its_transport_gets(run: Run, takes: int |
             wire.takes = takes
             wire.sent.clear()
         rig.time.move(2 * CROWD)
-        calls = [rig.send("/at-once"), rig.send("/held")]
+        calls = [rig.call("/at-once"), rig.call("/held")]
+        for call, path in zip(calls, ("/at-once", "/held"), strict=True):
+            call.request.wire = text(path) if again else None
+            rig.transport.send(*call.terms)
+        assert [call.response._stage for call in calls] == [SENT, UNSENT]
         await asyncio.sleep(0)
         for wire, path in zip(reversed(wires), ("/at-once", "/held"), strict=True):
             assert b"".join(wire.sent) + wire.written == text(path)
