@@ -1,4 +1,4 @@
-"""A request is written at once, or with others at the end of a turn; until then it was not sent."""
+"""Where many requests are under way, one more is written when the turn of the loop is over; it is not sent till then."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tests.peers import Peer, echo
 from tests.wires import Call, Rig, Wire
 
 from async_keepalive_httpc import Client, ClientClosed, ConnectionLost, Timeout, TimeoutExpired
-from async_keepalive_httpc._connection.outbox import CROWD
+from async_keepalive_httpc._connection.outbox import MANY
+from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc.errors import SENT, UNSENT
 
 
@@ -20,16 +21,20 @@ def text(path: str) -> bytes:
 
 
 async def crowd(number: int, **limits: Any) -> tuple[Rig, list[Wire], list[Call]]:
-    """So many connections, each with a request of one moment: /0 is written, the rest is held."""
+    """As many requests as are written at once, and then so many that are held: their connections, and they."""
     rig = Rig(direct=True, **limits)
-    wires = await rig.connected(number)
-    for wire in wires:
-        wire.sent.clear()
-    rig.time.move(2 * CROWD)
-    calls = [rig.send(f"/{each}") for each in range(number)]
+    wires = await rig.connected(MANY - 1 + number)
     wires.reverse()  # the newest is taken first
-    assert [wire.sent for wire in wires] == [[text("/0")]] + [[]] * (number - 1)
-    return rig, wires, calls
+    for _ in range(MANY - 1):
+        assert rig.send("/before").response._stage == SENT
+    calls = [rig.send(f"/{each}") for each in range(number)]
+    held = wires[MANY - 1 :]
+    assert [(call.response._stage, call.response._where) for call in calls] == [
+        (UNSENT, wire.connection) for wire in held
+    ]
+    assert {bytes(wire.written) for wire in wires[: MANY - 1]} == {text("/") + text("/before")}
+    assert [(wire.sent, bytes(wire.written)) for wire in held] == [([], text("/"))] * number
+    return rig, held, calls
 
 
 async def answered(rig: Rig, wires: list[Wire], calls: list[Call]) -> None:
@@ -39,26 +44,21 @@ async def answered(rig: Rig, wires: list[Wire], calls: list[Call]) -> None:
     await rig.end()
 
 
-def test_one_alone_is_written_at_once(run: Run) -> None:
+def test_few_are_written_at_once(run: Run) -> None:
     async def main() -> None:
         rig = Rig(direct=True)
-        [wire] = await rig.connected()
-        for each in range(3):
-            wire.sent.clear()
-            rig.time.move(2 * CROWD)
-            call = rig.send(f"/{each}")
-            assert (wire.sent, call.response._stage) == ([text(f"/{each}")], SENT)
-            wire.answer()
-        assert not wire.written
-        await rig.end()
+        wires = await rig.connected(MANY)
+        calls = [rig.send(f"/{each}") for each in range(MANY - 1)]
+        assert {call.response._stage for call in calls} == {SENT}
+        assert not any(wire.sent for wire in wires)
+        await answered(rig, wires[1:], calls)
 
     run(main())
 
 
-def test_those_of_one_moment_are_written_when_the_turn_is_over(run: Run) -> None:
+def test_many_are_written_when_the_turn_is_over(run: Run) -> None:
     async def main() -> None:
         rig, wires, calls = await crowd(4)
-        assert [call.response._stage for call in calls] == [SENT, UNSENT, UNSENT, UNSENT]
         await asyncio.sleep(0)
         assert [wire.sent for wire in wires] == [[text(f"/{each}")] for each in range(4)]
         assert {call.response._stage for call in calls} == {SENT}
@@ -69,19 +69,19 @@ def test_those_of_one_moment_are_written_when_the_turn_is_over(run: Run) -> None
     run(main())
 
 
-def test_who_comes_while_some_are_held_is_held(run: Run) -> None:
+def test_a_turn_after_a_turn(run: Run) -> None:
     async def main() -> None:
-        rig = Rig(direct=True)
-        wires = await rig.connected(3)
-        rig.time.move(2 * CROWD)
-        rig.send("/0"), rig.send("/1")
-        rig.time.move(2 * CROWD)
-        last = rig.send("/2")
-        assert last.response._stage == UNSENT
-        await asyncio.sleep(0)
-        assert sorted(wire.sent[-1] for wire in wires) == [text(f"/{each}") for each in range(3)]
-        assert rig.send("/3").response._where is rig.lane()  # no connection left
-        await rig.end()
+        rig, wires, _ = await crowd(2)
+        for each in range(3):
+            await asyncio.sleep(0)
+            for wire in wires:
+                wire.answer()
+                wire.sent.clear()
+            calls = [rig.send(f"/again/{each}") for _ in wires]
+            assert {call.response._stage for call in calls} == {UNSENT}
+            await asyncio.sleep(0)
+            assert [wire.sent for wire in wires] == [[text(f"/again/{each}")]] * 2
+        await answered(rig, wires, calls)
 
     run(main())
 
@@ -111,7 +111,7 @@ def test_the_connection_ends_before_a_request_is_written(run: Run, error: Except
         assert calls[2].error.stage == UNSENT
         await asyncio.sleep(0)
         assert wires[2].sent == []
-        assert rig.lane().stats()["requests"] == served + 1  # /1, and not /2
+        assert rig.lane().stats()["requests"] == served + 2  # /0 and /1, and not /2
         await answered(rig, wires[:2], calls)
 
     run(main())
@@ -145,9 +145,10 @@ def test_it_expires_before_it_is_written(run: Run) -> None:
 
     async def main() -> None:
         rig = Rig(direct=True)
-        await rig.connected(2)
-        rig.send("/0")
-        call = rig.send("/1", timeout=Timeout(total=0.5))
+        await rig.connected(MANY)
+        for _ in range(MANY - 1):
+            rig.send()
+        call = rig.send("/late", timeout=Timeout(total=0.5))
         assert call.response._stage == UNSENT
         rig.time.move(0.5)
         rig.sweep()
@@ -162,19 +163,13 @@ def test_it_expires_before_it_is_written(run: Run) -> None:
 @pytest.mark.parametrize("takes", [0, 5, BlockingIOError(), BrokenPipeError()])
 def test_what_the_socket_does_not_take_its_transport_gets(run: Run, takes: int | Exception, again: bool) -> None:
     async def main() -> None:
-        rig = Rig(direct=True)
-        wires = await rig.connected(2)
-        for wire in wires:
+        rig, wires, calls = await crowd(2)
+        for wire, call in zip(wires, calls, strict=True):
             wire.takes = takes
-            wire.sent.clear()
-        rig.time.move(2 * CROWD)
-        calls = [rig.call("/at-once"), rig.call("/held")]
-        for call, path in zip(calls, ("/at-once", "/held"), strict=True):
-            call.request.wire = text(path) if again else None
-            rig.transport.send(*call.terms)
-        assert [call.response._stage for call in calls] == [SENT, UNSENT]
+            wire.written.clear()
+            call.request.wire = text(call.request.url.target.decode()) if again else None
         await asyncio.sleep(0)
-        for wire, path in zip(reversed(wires), ("/at-once", "/held"), strict=True):
+        for wire, path in zip(wires, ("/0", "/1"), strict=True):
             assert b"".join(wire.sent) + wire.written == text(path)
         await answered(rig, wires, calls)
 
@@ -187,33 +182,27 @@ def test_requests_with_bodies(run: Run) -> None:
         yield b"c"
 
     async def main() -> None:
-        rig = Rig(direct=True)
-        wires = await rig.connected(3)
+        rig, wires, calls = await crowd(2)
+        for call, body in zip(calls, (b"abc", pieces()), strict=True):
+            request = Request("POST", call.request.url, body=body)
+            call.response._request = request
         for wire in wires:
-            wire.sent.clear()
-        calls = [
-            rig.send("/"),
-            rig.send("/b", method="POST", body=b"abc"),
-            rig.send("/p", method="POST", body=pieces()),
-        ]
+            wire.written.clear()
         await rig.turns()
-        wires.reverse()
-        assert wires[1].sent == [b"POST /b HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 3\r\n\r\nabc"]
-        assert wires[2].sent == []
-        assert bytes(wires[2].written).endswith(b"\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
+        assert wires[0].sent == [b"POST /0 HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 3\r\n\r\nabc"]
+        assert wires[1].sent == []
+        assert bytes(wires[1].written).endswith(b"\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
         await answered(rig, wires, calls)
 
     run(main())
 
 
-def test_over_tls_the_transport_writes(run: Run) -> None:
+def test_where_something_stands_between_the_transport_writes(run: Run) -> None:
     async def main() -> None:
         rig = Rig()
-        wires = await rig.connected(2)
-        for wire in wires:
-            wire.written.clear()
-        calls = [rig.send("/0"), rig.send("/1")]
-        assert [bytes(wire.written) for wire in reversed(wires)] == [text("/0"), text("/1")]
+        wires = await rig.connected(MANY + 1)
+        calls = [rig.send(f"/{each}") for each in range(MANY + 1)]
+        assert {call.response._stage for call in calls} == {SENT}
         await answered(rig, wires, calls)
 
     run(main())

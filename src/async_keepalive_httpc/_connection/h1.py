@@ -36,7 +36,6 @@ from .framing import heads_end
 from .head import head
 from .interface import Owner
 from .memory import RememberingWire
-from .outbox import Outbox, put
 from .parsed import BODY, COMPLETE, HEAD, Mend, Skip, Whole
 from .receive import buffer
 from .repair import LENGTH_ERRORS, mend
@@ -48,13 +47,10 @@ _LENGTH_IN_TRAILER: Final = "Content-Length can't be present with Transfer-Encod
 class H1Connection(RememberingWire):
     """A kept HTTP/1.1 connection; one request at a time."""
 
-    __slots__ = ("_loop", "_put", "_unsent", "outbox")
+    __slots__ = ("_loop", "_unsent", "put")
 
     alone = True
     """Whether each request is sent when the one before it is answered: else bytes behind a body have an owner."""
-
-    _put: Callable[[bytes], int]
-    """The socket's own `send`, where there is an `outbox`."""
 
     def __init__(
         self,
@@ -66,24 +62,13 @@ class H1Connection(RememberingWire):
     ) -> None:
         super().__init__(owner, reading, now, number)
         self._loop = loop
-        self.outbox: Outbox | None = None
-        """None: its transport writes."""
+        self.put: Callable[[bytes], int] | None = None
+        """The socket's own `send`, where nothing stands between: then requests may be held (`outbox`)."""
         self._unsent: Response | None = None
 
     # -- the Lane's side
 
-    def write_by(self, send: Callable[[bytes], int], outbox: Outbox) -> None:
-        """From now on requests are written to the socket itself, by its `send`, when `outbox` says so."""
-        self._put = send
-        self.outbox = outbox
-
     def send(self, response: Response) -> None:
-        outbox = self.outbox
-        if outbox is None or not outbox.hold(self, response):
-            self.write(response)
-
-    def write(self, response: Response) -> None:
-        """Write the request of `response` now. `Outbox` has these lines itself, for the price of a call."""
         # `_take_on`, without its frame.
         self.capacity = 0
         response._where = self
@@ -92,34 +77,28 @@ class H1Connection(RememberingWire):
         response.reused = served > 0
         self.served = served + 1
         self._response = response
-        wire = response._request.wire
-        if wire is None:
-            self._compose(response)
-        elif self.outbox is None:
+        wire = response._request.wire or self._compose(response)
+        if wire is not None:
             write = self._write
             write(wire)
-        else:
-            put(self, wire)
 
-    def _compose(self, response: Response) -> None:
-        """Write a request that is not remembered as bytes."""
+    def _compose(self, response: Response) -> bytes | None:
+        """The bytes of a request that is not remembered as such; None: it is on its way, and its body follows."""
         request = response._request
         body = request.body
         if request.plain:
-            written = request.wire = head(request)
-        else:
-            self._seen_size = 0
-            if body is not None and (type(body) is not bytes or request.expect_continue):
-                self._upload(request, head(request))
-                return
-            written = head(request, body or b"")
-        if self.outbox is None:
-            self._write(written)
-        else:
-            put(self, written)
+            request.wire = wire = head(request)
+            return wire
+        self._seen_size = 0
+        if body is None:
+            return head(request)
+        if type(body) is bytes and not request.expect_continue:
+            return head(request, body)
+        self._upload(request, head(request))
+        return None
 
     def _take_on(self, response: Response) -> None:
-        """`response` is under way here from now on. `write` has these lines itself, for the price of a call."""
+        """`response` is under way here from now on. `send` has these lines itself, for the price of a call."""
         self.capacity = 0
         self.served += 1
         self._response = response

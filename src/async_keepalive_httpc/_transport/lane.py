@@ -264,8 +264,8 @@ class Lane:
         connection.patience = self.rest.limit
         if connection.patience <= 0:
             connection.hint = 0.0  # so that it is closed when it would rest
-        if link.send is not None and type(connection) is H1Connection:
-            connection.write_by(link.send, self.transport.outbox)
+        if type(connection) is H1Connection:
+            connection.put = link.send
         self.members.add(connection)
         self.transport.opened += 1
         if limits.max_age is not None:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol, cast
 
 from .._connection.h1 import H1Connection
-from .._connection.outbox import CROWD, Outbox
+from .._connection.outbox import MANY, Outbox
 from .._dial.dialer import Dialer
 from .._message.limits import Limits, Reading, Timeout
 from .._message.proxy import Credentials, Proxy
@@ -158,7 +158,8 @@ class Transport:
         now = response._started = clock()
         # `lane.take`, without its frame.
         connection, _ = idle.popitem()
-        del self.resting[connection]
+        resting = self.resting
+        del resting[connection]
         rested = now - connection.moved
         # What comes first is what `fits` asks, without its frame; kept in a name, its outcome would cost 0.03 us.
         if (rested > QUIET or rested >= connection.patience or now >= connection.retires) and not lane.fits(
@@ -169,18 +170,16 @@ class Transport:
         connection.moved = now
         if timeout.first < TICK:  # else the clock, which looks after every connection, comes sooner anyway
             self.clock.look_by(now + timeout.first, now)
-        outbox = connection.outbox
-        if outbox is None or (not outbox.held and now - outbox.last >= CROWD):
+        if connection.put is None or self.size - len(resting) < MANY:
             connection.send(response)
             return
-        # `outbox.hold`, without its frame.
         response._where = connection
         response._stage = UNSENT
         response.reused = True if connection.served else False  # noqa: SIM210 - half the price of bool() or a comparison
         connection._unsent = response
-        held = outbox.held
+        held = self.outbox.held
         if not held:
-            outbox.begin()
+            self.outbox.begin()
         held.append(connection)
 
     def _set_out(self, connection: H1Connection | None, lane: Lane, response: Response, now: float) -> None:
