@@ -1,4 +1,4 @@
-"""Where many requests are under way, one more is written when the turn of the loop is over; it is not sent till then."""
+"""Where many requests are under way, more are written when the turn of the loop is over; they are unsent till then."""
 
 from __future__ import annotations
 
