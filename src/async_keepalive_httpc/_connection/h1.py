@@ -381,11 +381,10 @@ class H1Connection(RememberingWire):
             self.close("poisoned" if self._extra else self._why(request.close))
 
     def _hand_over(self, response: Response, trailers: RawFields | None) -> None:
-        """It has ended. A body that was read in place is the loop's, too, until this read is over."""
+        """It has ended. A body that was read in place is also the loop's, until this read is over."""
         if isinstance(response._came, Vessel):
-            self._loop.call_soon(response.finish, trailers)
-        else:
-            response.finish(trailers)
+            self._loop.call_soon(response.collect)  # before the caller, who is told now, has its turn
+        response.finish(trailers)
 
     def _why(self, asked: bool) -> str:
         """The reason, for `stats()`, that a connection is closed after a complete response."""

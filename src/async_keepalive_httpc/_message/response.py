@@ -213,10 +213,14 @@ class Response:
         """It has ended: the message is complete, unless there is an error."""
         if trailers:
             self._raw_trailers = trailers
-        if self._error is None:
-            self.body = self.join()
-            self._came = None
+        if self._error is None and not isinstance(self._came, Vessel):
+            self.collect()
         self._end()
+
+    def collect(self) -> None:
+        """Its body is what has come. Who has a Vessel filled says when, which is before its caller looks."""
+        self.body = self.join()
+        self._came = None
 
     def join(self) -> bytes:
         """What has come of its body, in one piece."""
