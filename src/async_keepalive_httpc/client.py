@@ -391,6 +391,7 @@ class Client:
         return response
 
     async def _decode(self, response: Response, decoder: decoding.Decoder) -> bytes:
+        response.collect()  # an eager task comes before the loop has let go of a long body
         pieces, size, step = [], 0, DECODE_STEP
         for piece in chain(decoder.decode(response.body), decoder.finish()):
             pieces.append(piece)

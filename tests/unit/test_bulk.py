@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import math
+import random
 import socket
 import sys
 from typing import Any
@@ -14,7 +16,7 @@ from tests.conftest import Run
 from tests.feeding import BODY_LIMIT, PEER, RecordingTransport, Wired, outcome, split
 from tests.peers import Conn, Peer, response, serving
 
-from async_keepalive_httpc import Client, Timeout, TimeoutExpired
+from async_keepalive_httpc import Client, KeepAliveAsyncHTTPClient, Timeout, TimeoutExpired
 from async_keepalive_httpc._connection.bulk import LEAST, WATERMARK, Bulk
 from async_keepalive_httpc._connection.framing import announced
 
@@ -334,3 +336,35 @@ def test_a_slow_peer_is_heard_before_it_is_called_silent(run: Run, silent: bool)
             assert (await call).body == LONG
 
     run(main())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+def test_an_eager_task_decodes_it_at_once() -> None:
+    """The Tornado door's task runs inside the read, whose room the loop still holds."""
+    whole = random.Random(1).randbytes(200_000)
+    raw = response(gzip.compress(whole), headers=[("Content-Encoding", "gzip")])
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined, unused-ignore]
+        async with Peer(serving(lambda conn, request: raw)) as peer:
+            client = KeepAliveAsyncHTTPClient(force_instance=True)
+            for _ in range(2):
+                answer = await client.fetch(peer.url)
+                assert answer.body == whole
+            client.close()
+
+    asyncio.run(main())  # uvloop knows no eager tasks
+
+
+def test_it_is_collected_once() -> None:
+    wired, got = begun()
+    room = wired.connection.get_buffer(-1)
+    room[: len(BODY) - 10] = BODY[10:]
+    wired.connection.buffer_updated(len(BODY) - 10)
+    assert not hasattr(got, "body")
+    got.collect()
+    body = got.body
+    assert body == BODY
+    del room
+    wired.soon.turn()
+    assert got.body is body

@@ -214,13 +214,15 @@ class Response:
         if trailers:
             self._raw_trailers = trailers
         if self._error is None and not isinstance(self._came, Vessel):
-            self.collect()
+            self.body = self.join()
+            self._came = None
         self._end()
 
     def collect(self) -> None:
-        """Its body is what has come. Who has a Vessel filled says when, which is before its caller looks."""
-        self.body = self.join()
-        self._came = None
+        """What is in a Vessel is its body now, if it was not before: a copy, if that is still being filled."""
+        if self._came is not None:
+            self.body = self.join()
+            self._came = None
 
     def join(self) -> bytes:
         """What has come of its body, in one piece."""
