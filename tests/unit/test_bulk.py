@@ -353,7 +353,7 @@ def test_an_eager_task_decodes_it_at_once() -> None:
                 assert answer.body == whole
             client.close()
 
-    asyncio.run(main())  # uvloop knows no eager tasks
+    asyncio.run(main())  # stock asyncio's own factory
 
 
 def test_it_is_collected_once() -> None:
