@@ -16,6 +16,12 @@ from async_keepalive_httpc._message.request import Request
 from async_keepalive_httpc.errors import SENT, UNSENT
 
 
+def connections(client: Client) -> list[Any]:
+    """Those of the loop that runs."""
+    transport: Any = client._loops.current
+    return [connection for lane in transport.lanes.values() for connection in lane.members]
+
+
 def text(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: origin.test\r\n\r\n".encode()
 
@@ -216,5 +222,16 @@ def test_a_crowd_over_real_sockets(run: Run) -> None:
                 answers = await asyncio.gather(*[client.request("GET", peer.url + path) for path in paths])
                 assert [answer.text for answer in answers] == paths
             assert client.connect_times <= 40
+            assert all(connection.put is not None for connection in connections(client))
+
+    run(main())
+
+
+def test_over_tls_nothing_is_held(run: Run) -> None:
+    async def main() -> None:
+        async with Peer(echo, tls=True) as peer, Client(verify=peer.ca_context()) as client:
+            await client.get(peer.url)
+            [connection] = connections(client)
+            assert connection.put is None
 
     run(main())

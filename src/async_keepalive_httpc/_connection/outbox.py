@@ -34,8 +34,6 @@ class Writer(Protocol):
     _unsent: Response | None
     _write: Any
 
-    def abandon(self, response: Response) -> None: ...
-
     def _compose(self, response: Response) -> bytes | None: ...
 
 

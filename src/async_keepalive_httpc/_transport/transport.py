@@ -130,14 +130,7 @@ class Transport:
 
     # -- requests
 
-    def send(
-        self,
-        response: Response,
-        request: Request,
-        waiter: Waiter,
-        timeout: Timeout,
-        limit: int,
-    ) -> None:
+    def send(self, response: Response, request: Request, waiter: Waiter, timeout: Timeout, limit: int) -> None:
         """Set `request` on its way: on an idle connection at once, else in the queue. Never awaits.
 
         The arguments are as for `Response.ask`.
@@ -173,6 +166,7 @@ class Transport:
         if connection.put is None or self.size - len(resting) < MANY:
             connection.send(response)
             return
+        # Held: `outbox` writes it, and has the rest of what `connection.send` does.
         response._where = connection
         response._stage = UNSENT
         response.reused = True if connection.served else False  # noqa: SIM210 - half the price of bool() or a comparison
